@@ -1,0 +1,124 @@
+"""Shots and the cuts between them, found by scenedetect in every frame of a video."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scenedetect import AdaptiveDetector, FrameTimecode
+
+from common_ml.media.decode import sample
+from common_ml.media.kinds import media_kind
+from common_ml.tagging.messages import FrameInfo, Tag
+from common_ml.tagging.models.av import AVModel
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+DETECTION_SIZE = 256
+"""Pixels of the longer side: a cut shows in a small picture as well, and far faster."""
+
+
+@dataclass(frozen=True)
+class ShotsParams:
+    """What `--params` may hold."""
+
+    threshold: float = 3.0
+    """A cut changes the picture this many times as much as the frames around it; > 0."""
+    min_change: float = 15.0
+    """And by at least this much: mean difference of hue, saturation and brightness; 0..255."""
+    min_shot_seconds: float = 0.6
+    """A cut that follows the last one sooner is left out; >= 0."""
+
+    def __post_init__(self) -> None:
+        if not self.threshold > 0:
+            raise ValueError(f"threshold must be > 0, got {self.threshold}")
+        if not 0 <= self.min_change <= 255:
+            raise ValueError(f"min_change must be 0..255, got {self.min_change}")
+        if not self.min_shot_seconds >= 0:
+            raise ValueError(f"min_shot_seconds must be >= 0, got {self.min_shot_seconds}")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where a frame stands in its video."""
+
+    index: int
+    """Place in the order of presentation, from 0."""
+    seconds: float
+    """From the first frame."""
+
+
+class ShotsModel(AVModel):
+    """Finds every shot (track `shot`) and every cut between two of them (track `cut`).
+
+    The frames come from common_ml rather than from scenedetect's own reader, which counts them by
+    the average rate: in a video of variable rate its frame numbers are off.
+    """
+
+    def __init__(self, params: ShotsParams) -> None:
+        self._params = params
+
+    def tag(self, fpath: str) -> list[Tag]:
+        """Return a time range per shot, and a point in time per cut: the first frame after it.
+
+        Raises:
+            ValueError: the file is no video.
+            MediaError: the video cannot be read.
+        """
+        kind = media_kind(fpath)
+        if kind != "video":
+            raise ValueError(f"shots are found in videos only, got {kind}: {fpath}")
+        starts, end_seconds = self._find_starts(fpath)
+        ends = [start.seconds for start in starts[1:]] + [end_seconds]
+        shots = [_shot(start, end) for start, end in zip(starts, ends, strict=True)]
+        return shots + [_cut(start) for start in starts[1:]]
+
+    def _find_starts(self, fpath: str) -> tuple[list[Moment], float]:
+        """Return the first frame of every shot, and the time at which the video ends."""
+        detector = AdaptiveDetector(
+            adaptive_threshold=self._params.threshold,
+            min_content_val=self._params.min_change,
+            # A whole number would be taken for frames.
+            min_scene_len=float(self._params.min_shot_seconds),
+        )
+        starts: list[Moment] = []
+        # The detector names a cut some frames after it; only these need remembering.
+        recent: deque[Moment] = deque(maxlen=detector.event_buffer_length + 1)
+        with sample(fpath, fps=None, max_size=DETECTION_SIZE) as frames:  # None: every frame
+            rate = 1 / frames.frame_period_seconds
+            for frame in frames:
+                recent.append(Moment(frame.index, frame.seconds))
+                timecode = FrameTimecode(frame.seconds, rate)
+                cuts = detector.process_frame(timecode, _bgr(frame.rgb))
+                cut_times = [cut.seconds for cut in cuts]
+                found = [moment for moment in recent if moment.seconds in cut_times]
+                starts += found if starts else [recent[0]]
+            return starts, recent[-1].seconds + float(frames.frame_period_seconds)
+
+
+def _bgr(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Put the colours in the order that scenedetect takes."""
+    return np.ascontiguousarray(rgb[:, :, ::-1])
+
+
+def _shot(start: Moment, end_seconds: float) -> Tag:
+    return Tag(
+        start_time=round(start.seconds * 1000),
+        end_time=round(end_seconds * 1000),
+        tag="shot",
+        track="shot",
+    )
+
+
+def _cut(start: Moment) -> Tag:
+    time_ms = round(start.seconds * 1000)
+    return Tag(
+        start_time=time_ms,
+        end_time=time_ms,
+        tag="cut",
+        track="cut",
+        frame_info=FrameInfo(frame_idx=start.index),
+    )

@@ -1,0 +1,293 @@
+from __future__ import annotations
+
+import gc
+import os
+import resource
+import threading
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from common_ml.errors import DecodeError, MissingMediaError, NoStreamError
+from common_ml.media import decode, engine
+from common_ml.media.groups import DeviationError, GroupDecoder
+from common_ml.media.plain import PlainDecode
+from tests.media import corpus, recipes, reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from common_ml.media.plan import Group
+    from common_ml.media.selection import Picture
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("clips")
+
+
+@pytest.fixture
+def clip(clips: Path) -> Path:
+    """60 frames of 160x96 at 24 fps in groups of 12."""
+    return corpus.build("h264_gop_12", clips)
+
+
+def open_files() -> int:
+    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - no object per file, it is counted
+
+
+def test_frames_carry_index_time_and_pixels(clip: Path) -> None:
+    with decode.sample(clip, fps=1) as frames:
+        taken = list(frames)
+        assert frames.frame_period_seconds == Fraction(1, 24)
+        assert frames.facts.codec == "h264"
+    assert [(frame.index, frame.seconds) for frame in taken] == [(0, 0.0), (24, 1.0), (48, 2.0)]
+    assert all(frame.rgb.shape == (96, 160, 3) for frame in taken)
+    assert all(frame.rgb.flags.writeable for frame in taken)
+
+
+def test_frames_by_index_count_from_the_end_too(clip: Path) -> None:
+    assert [frame.index for frame in decode.frames(clip, [-1, 0, -60, 7, 7])] == [59, 0, 0, 7, 7]
+    for beyond in (60, -61):
+        with pytest.raises(IndexError, match=f"below 60, the number of frames, got {beyond}"):
+            decode.frames(clip, [beyond])
+    assert list(decode.frames(clip, [])) == []
+
+
+def test_frames_out_of_order_stay_within_the_budget(
+    clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With room for 4 frames, 60 backwards are decoded in parts of 4."""
+    parts: list[int] = []
+    whole = engine.decoded_frames
+
+    def noted(path: Any, index: Any, selection: Any, options: Any) -> Any:
+        parts.append(len(selection.wanted))
+        return whole(path, index, selection, options)
+
+    monkeypatch.setattr(decode, "decoded_frames", noted)
+    budget = 4 * 160 * 96 * 3
+    taken = decode.frames(clip, range(59, -1, -1), memory_budget_bytes=budget)
+    assert [frame.index for frame in taken] == list(range(59, -1, -1))
+    assert parts == [4] * 15
+
+
+def test_times_beyond_the_ends_get_the_first_and_the_last_frame(clip: Path) -> None:
+    assert [frame.index for frame in decode.frames_at(clip, [99, -1, 1.02])] == [59, 0, 24]
+    assert list(decode.frames_at(clip, [])) == []
+    with pytest.raises(ValueError, match="seconds must be finite, got nan"):
+        decode.frames_at(clip, [float("nan")])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"workers": 0}, "workers must be >= 1, got 0"),
+        ({"max_size": 0}, "max_size must be >= 1, got 0"),
+        ({"memory_budget_bytes": 0}, "memory_budget_bytes must be >= 1, got 0"),
+        ({"strategy": "guess"}, "strategy must be one of auto, sequential, threaded, groups"),
+        ({"fps": 0}, "fps must be a finite number > 0, got 0"),
+    ],
+)
+def test_options_are_checked_at_once(options: dict[str, Any], message: str, clip: Path) -> None:
+    with pytest.raises(ValueError, match=message):
+        decode.sample(clip, **{"fps": 1, **options})
+
+
+def test_max_size_scales_every_way(clip: Path) -> None:
+    for stream in (
+        decode.sample(clip, fps=1, max_size=80),
+        decode.frames(clip, [5], max_size=80),
+        decode.frames_at(clip, [1], max_size=80),
+        decode.keyframes(clip, max_size=80),
+    ):
+        assert {frame.rgb.shape for frame in stream} == {(48, 80, 3)}
+
+
+def test_what_is_no_video_is_said_at_once(tmp_path: Path) -> None:
+    with pytest.raises(MissingMediaError):
+        decode.sample(tmp_path / "missing.mp4", fps=1)
+    sound = tmp_path / "sound.wav"
+    make_sound(sound)
+    with pytest.raises(NoStreamError, match="no moving pictures"):
+        decode.keyframes(sound)
+
+
+def make_sound(path: Path) -> None:
+    import wave
+
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(b"\0\0" * 8000)
+
+
+def test_a_file_that_is_replaced_is_decoded_anew(clips: Path, tmp_path: Path) -> None:
+    path = tmp_path / "film.mp4"
+    path.write_bytes(corpus.build("h264_gop_12", clips).read_bytes())
+    assert len(list(decode.sample(path, fps=None))) == 60
+    other = tmp_path / "other.mp4"
+    other.write_bytes(corpus.build("rate_half", clips).read_bytes())
+    other.replace(path)
+    assert len(list(decode.sample(path, fps=None))) == 9
+
+
+@pytest.mark.parametrize("deviates_after", [0, 1, 17, 30, 59])
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_a_file_that_breaks_its_promise_is_decoded_plainly_from_there_on(
+    workers: int, deviates_after: int, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No frame is lost, none comes twice."""
+    pictures = GroupDecoder.pictures
+
+    def deviating(self: GroupDecoder, group: Group) -> Iterator[Picture]:
+        for picture in pictures(self, group):
+            if picture.index == deviates_after:
+                raise DeviationError("as the test wants it")
+            yield picture
+
+    truth = reference.decode(clip)
+    monkeypatch.setattr(GroupDecoder, "pictures", deviating)
+    taken = list(decode.sample(clip, fps=None, strategy="groups", workers=workers))
+    assert [frame.index for frame in taken] == list(range(60))
+    for frame in taken:
+        assert np.array_equal(frame.rgb, truth.pictures[frame.index].rgb)
+
+
+def test_a_healthy_file_is_not_decoded_twice(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def plainly(self: PlainDecode) -> Iterator[Any]:
+        raise AssertionError("the packets can be trusted here")
+
+    monkeypatch.setattr(PlainDecode, "__iter__", plainly)
+    for strategy in ("auto", "threaded", "groups"):
+        assert len(list(decode.sample(clip, fps=7, strategy=strategy, workers=2))) == 18
+
+
+def test_only_what_is_needed_is_decoded(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One frame of each group of 12, the keyframe: nothing else comes out of a decoder."""
+    came_out = 0
+    decoded = GroupDecoder._decoded
+
+    def counted(self: GroupDecoder, group: Group) -> Iterator[Any]:
+        nonlocal came_out
+        for frame in decoded(self, group):
+            came_out += 1
+            yield frame
+
+    monkeypatch.setattr(GroupDecoder, "_decoded", counted)
+    assert [frame.index for frame in decode.keyframes(clip)] == [0, 12, 24, 36, 48]
+    assert came_out == 5
+
+
+@pytest.mark.parametrize("strategy", ["sequential", "threaded", "groups"])
+def test_decoding_runs_ahead_of_the_taker(
+    strategy: engine.Strategy, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one frame is looked at, as many others are made as the budget has room for."""
+    made: list[int] = []
+    all_are_made = threading.Event()
+    convert = engine.Job.convert
+
+    def noted(self: engine.Job, converter: Any, picture: Picture) -> Any:
+        made.append(picture.index)
+        if len(made) >= 6:
+            all_are_made.set()
+        return convert(self, converter, picture)
+
+    monkeypatch.setattr(engine.Job, "convert", noted)
+    budget = 5 * 160 * 96 * 3
+    with decode.sample(
+        clip, fps=None, strategy=strategy, workers=2, memory_budget_bytes=budget
+    ) as frames:
+        assert next(frames).index == 0
+        assert all_are_made.wait(20)
+        # One was taken, five wait; the next of all may always be made.
+        assert len(made) <= 8
+
+
+@pytest.mark.parametrize(
+    ("name", "decoded", "stated"),
+    [
+        ("truncated_mkv", "1.5", "2.5"),
+        ("truncated_mp4", "1.5", "2.5"),
+        ("damaged_mp4", "1.7", "2.5"),
+        ("damaged_mkv", "2.5", "2.5"),
+    ],
+)
+def test_a_broken_file_says_how_far_it_got(
+    name: str, decoded: str, stated: str, clips: Path
+) -> None:
+    path = corpus.build(name, clips)
+    taken: list[decode.Frame] = []
+    with pytest.raises(DecodeError) as caught:
+        taken.extend(decode.sample(path, fps=2))
+    assert f"decoded {decoded} s of {stated} s" in str(caught.value)
+    assert caught.value.path == path
+    assert [frame.index for frame in taken][:3] == [0, 12, 24]
+
+
+def test_whole_frames_of_a_broken_file_can_be_had(clips: Path) -> None:
+    path = corpus.build("truncated_mkv", clips)
+    assert [frame.index for frame in decode.frames(path, [30, 2])] == [30, 2]
+
+
+def test_a_stream_that_is_dropped_stops(clip: Path) -> None:
+    before = threading.active_count()
+    # with room for one frame only, nobody can have finished before he is counted
+    frames = decode.sample(clip, fps=None, workers=4, strategy="groups", memory_budget_bytes=1)
+    next(frames)
+    assert threading.active_count() > before
+    del frames
+    gc.collect()
+    assert threading.active_count() == before
+
+
+def test_a_closed_stream_is_at_its_end(clip: Path) -> None:
+    frames = decode.sample(clip, fps=None)
+    next(frames)
+    frames.close()
+    assert list(frames) == []
+
+
+def test_leaving_a_decode_in_the_middle_1000_times_leaks_nothing(clips: Path) -> None:
+    path = corpus.build("h264_gop_12", clips)
+    ways: list[tuple[engine.Strategy, int]] = [
+        ("groups", 2),
+        ("threaded", 2),
+        ("sequential", 1),
+        ("groups", 4),
+    ]
+
+    def leave(times: int) -> None:
+        for number in range(times):
+            strategy, workers = ways[number % len(ways)]
+            with decode.sample(path, fps=None, strategy=strategy, workers=workers) as frames:
+                for _ in range(number % 7):
+                    next(frames)
+
+    leave(100)  # caches and arenas are filled once
+    gc.collect()
+    threads, files, memory = threading.active_count(), open_files(), peak_memory_kib()
+    leave(1000)
+    gc.collect()
+    assert threading.active_count() == threads
+    assert open_files() == files
+    # One frame is 45 KiB, one decoder several hundred: a leak of either would be 45 MiB or more.
+    assert peak_memory_kib() - memory < 20 * 1024
+
+
+def peak_memory_kib() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def test_many_small_files_leave_nothing_open(tmp_path: Path) -> None:
+    files = open_files()
+    for number in range(40):
+        path = tmp_path / f"{number}.mkv"
+        recipes.write(path, recipes.Video(codec="ffv1", num_frames=2, width=32, height=16))
+        assert len(list(decode.sample(path, fps=None))) == 2
+    assert open_files() == files

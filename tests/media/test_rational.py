@@ -1,0 +1,36 @@
+"""Rates of every PyAV become Fractions, and stay exact."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from common_ml.media.index import index_of
+from common_ml.media.probe import probe
+from common_ml.media.rational import fraction
+from tests.media import recipes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_nothing_stays_nothing() -> None:
+    assert fraction(None) is None
+
+
+def test_what_has_two_parts_becomes_a_fraction() -> None:
+    class Ratio:
+        numerator, denominator = 30_000, 1_001
+
+    assert fraction(Ratio()) == Fraction(30_000, 1_001)
+
+
+def test_facts_and_index_hold_fractions(tmp_path: Path) -> None:
+    path = tmp_path / "ntsc.mp4"
+    recipes.write(path, recipes.Video(rate=Fraction(30_000, 1_001), num_frames=5))
+    video = probe(path).video
+    assert video is not None
+    index = index_of(path)
+    for rate in (video.average_rate, video.time_base, video.duration_seconds, index.rate):
+        assert type(rate) is Fraction
+    assert video.average_rate == Fraction(30_000, 1_001)

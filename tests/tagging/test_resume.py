@@ -1,0 +1,229 @@
+"""Going on where an earlier run ended: nothing is lost, nothing is there twice."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+from collections import Counter
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common_ml.errors import OutputError
+from common_ml.tagging.loop import run_loop
+from common_ml.tagging.messages import Message, Progress, Tag
+from common_ml.tagging.models.av import AVModel
+from common_ml.tagging.options import SdkOptions
+from common_ml.tagging.producer import TagMessageProducer
+from common_ml.tagging.resume import Past
+from common_ml.tagging.wire import Writer, encode, read_messages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class Counts(AVModel):
+    """Three tags a file; remembers which files it was given."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def tag(self, fpath: str) -> list[Tag]:
+        self.seen.append(fpath)
+        return [Tag(tag=f"{fpath} {number}") for number in range(3)]
+
+
+def run(output: Path, files: list[str], *, resume: bool = True) -> Counts:
+    model = Counts()
+    run_loop(
+        TagMessageProducer.from_model(model),
+        stdin=[f"{file}\n" for file in files],
+        output_path=output,
+        batch_timeout=0.0,
+        batch_limit=None,
+        options=SdkOptions(resume=resume, continue_on_error=True),
+    )
+    return model
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    return tmp_path / "tags.jsonl"
+
+
+def whole_output(files: list[str], folder: Path) -> bytes:
+    """What an undisturbed run writes."""
+    path = folder / "undisturbed.jsonl"
+    run(path, files, resume=False)
+    content = path.read_bytes()
+    path.unlink()
+    return content
+
+
+def test_a_finished_file_is_not_tagged_again(
+    output: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    run(output, ["a", "b"])
+    before = output.read_bytes()
+    model = run(output, ["a", "b", "c"])
+    assert model.seen == ["c"]
+    assert output.read_bytes().startswith(before)
+    assert "skipped, an earlier run has finished it: a" in caplog.text
+
+
+def test_without_an_earlier_run_there_is_nothing_to_resume(output: Path) -> None:
+    assert run(output, ["a"]).seen == ["a"]
+
+
+def test_without_the_key_all_is_tagged_and_appended(output: Path) -> None:
+    run(output, ["a"], resume=False)
+    once = output.read_bytes()
+    assert run(output, ["a"], resume=False).seen == ["a"]
+    assert output.read_bytes() == once + once
+
+
+def test_wherever_the_earlier_run_was_cut_the_result_is_the_same(
+    output: Path, tmp_path: Path
+) -> None:
+    """Every length of the earlier output, torn lines included."""
+    files = ["a", "b"]
+    whole = whole_output(files, tmp_path)
+    for length in range(len(whole) + 1):
+        output.write_bytes(whole[:length])
+        run(output, files)
+        assert output.read_bytes() == whole, length
+
+
+def test_a_torn_last_line_is_ended_where_nothing_is_resumed(output: Path) -> None:
+    output.write_bytes(b'{"type":"tag","da')
+    run(output, ["a"], resume=False)
+    torn, *whole = output.read_bytes().splitlines(keepends=True)
+    assert torn == b'{"type":"tag","da\n'
+    assert [json.loads(line)["type"] for line in whole] == ["tag", "tag", "tag", "progress"]
+
+
+def test_lines_that_are_no_messages_are_passed_over(
+    output: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    output.write_bytes(b'not json\n{"type":"strange","data":{}}\n' + encode(Progress("a")))
+    assert run(output, ["a", "b"]).seen == ["b"]
+    assert caplog.text.count("passed over") == 2
+
+
+def test_a_file_that_failed_is_tried_again(output: Path) -> None:
+    output.write_bytes(b'{"type":"error","data":{"message":"no","source_media":"a"}}\n')
+    assert run(output, ["a"]).seen == ["a"]
+
+
+def test_a_producer_is_not_even_asked_about_finished_files(output: Path) -> None:
+    output.write_bytes(encode(Progress("a")))
+    batches: list[list[str]] = []
+
+    class Done(TagMessageProducer):
+        def produce(self, files: list[str]) -> Iterator[Message]:
+            batches.append(files)
+            return (Progress(file) for file in files)
+
+    for files in (["a"], ["a", "b"]):
+        run_loop(
+            Done(),
+            stdin=[f"{file}\n" for file in files],
+            output_path=output,
+            batch_timeout=3600.0,
+            batch_limit=None,
+            options=SdkOptions(resume=True),
+        )
+    assert batches == [["b"]]
+
+
+def test_what_cannot_be_read_cannot_be_resumed(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"cannot resume from .*: Is a directory"):
+        Past.of(tmp_path)
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
+
+
+@given(
+    st.lists(
+        st.builds(
+            Tag,
+            start_time=st.just(0),
+            end_time=st.integers(0, 10**12),
+            tag=st.text(),
+            source_media=st.just("a"),
+            additional_info=st.none() | st.dictionaries(st.text(), values),
+            vector=st.none() | st.lists(st.floats(width=32)),
+        )
+    )
+)
+def test_every_tag_that_was_written_is_known_again(
+    tmp_path_factory: pytest.TempPathFactory, tags: list[Tag]
+) -> None:
+    path = tmp_path_factory.mktemp("past") / "tags.jsonl"
+    with Writer(path) as writer:
+        for tag in tags:
+            writer.write(tag)
+    past = Past.of(path)
+    assert all(past.has(tag) for tag in tags)
+    assert not past.has(Tag(tag="x", end_time=10**13, source_media="a"))
+
+
+MAIN = """
+    from common_ml import AVModel, Tag, run_default
+
+    class Model(AVModel):
+        def tag(self, fpath):
+            return (Tag(tag=f"{fpath} {n}", additional_info={"n": n}) for n in range(100))
+
+    run_default(Model())
+"""
+FILES = [f"file {number}.mp4" for number in range(20)]
+NUM_KILLS = 20
+"""Runs that are killed here; `make soak` has 200."""
+
+
+@pytest.mark.parametrize("seed", range(NUM_KILLS))
+def test_killed_at_a_random_moment_and_resumed(tmp_path: Path, seed: int) -> None:
+    killed_then_resumed(tmp_path, seed)
+
+
+def killed_then_resumed(folder: Path, seed: int) -> None:
+    """One run that SIGKILL ends when some lines have been seen, and one that resumes it."""
+    main = folder / "main.py"
+    main.write_text(textwrap.dedent(MAIN))
+    output = folder / "tags.jsonl"
+    output.unlink(missing_ok=True)
+    output.touch()
+    params = '{"resume": true}'
+    command = [sys.executable, str(main), "--output-path", str(output), "--params", params]
+    lines = "".join(f"{file}\n" for file in FILES).encode()
+    limit = random.Random(seed).randrange(len(FILES) * 101)  # noqa: S311 - a moment, no secret
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdin is not None
+        process.stdin.write(lines)
+        process.stdin.flush()  # and left open: it is killed before its input ends
+        for _ in islice(read_messages(output, follow=True, poll_seconds=0.001), limit):
+            pass
+        process.send_signal(signal.SIGKILL)
+    subprocess.run(command, input=lines, check=True, stderr=subprocess.DEVNULL)
+    content = output.read_bytes()
+    assert content.endswith(b"\n")
+    messages = [json.loads(line) for line in content.splitlines()]
+    done = Counter(m["data"]["source_media"] for m in messages if m["type"] == "progress")
+    tags = Counter(m["data"]["tag"] for m in messages if m["type"] == "tag")
+    assert done == Counter(FILES)
+    assert tags == Counter(f"{file} {number}" for file in FILES for number in range(100))
