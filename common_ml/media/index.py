@@ -17,7 +17,7 @@ from common_ml.errors import DecodeError, NoStreamError
 from common_ml.media.bitstream import reader_of
 from common_ml.media.containers import open_container, packets_of, translated_errors, video_stream
 from common_ml.media.probe import stated_duration
-from common_ml.media.rational import fraction
+from common_ml.media.rational import rate
 from common_ml.media.wholeness import missing_end
 
 if TYPE_CHECKING:
@@ -139,8 +139,8 @@ def read_index(path: str | os.PathLike[str]) -> VideoIndex:
         return VideoIndex(
             container=container.format.name,
             codec=context.name,
-            time_base=fraction(stream.time_base) or Fraction(1, 1000),
-            rate=fraction(stream.average_rate or stream.guessed_rate) or _DEFAULT_RATE,
+            time_base=rate(stream.time_base) or Fraction(1, 1000),
+            rate=rate(stream.average_rate) or rate(stream.guessed_rate) or _DEFAULT_RATE,
             reorders=bool(context.has_b_frames),
             width=context.width,
             height=context.height,

@@ -11,7 +11,7 @@ import av.error
 
 from common_ml.errors import LimitError, MediaError
 from common_ml.media.containers import audio_stream, open_container, packets_of, video_stream
-from common_ml.media.rational import fraction
+from common_ml.media.rational import fraction, rate
 
 if TYPE_CHECKING:
     import os
@@ -151,12 +151,12 @@ def _video_facts(container: InputContainer, stream: AvVideoStream) -> VideoStrea
         index=stream.index,
         width=width,
         height=height,
-        average_rate=fraction(stream.average_rate),
+        average_rate=rate(stream.average_rate),
         rotation_degrees=rotation,
         codec=context.name if context else "",
         # not pix_fmt: without a format, PyAV up to 17 reads through a null pointer for it
         pixel_format=context.format.name if context and context.format else "",
-        time_base=fraction(stream.time_base) or Fraction(1, av.time_base),
+        time_base=rate(stream.time_base) or Fraction(1, av.time_base),
         num_frames=stream.frames or None,
         duration_seconds=duration,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Protocol, overload
+from typing import Protocol
 
 
 class Ratio(Protocol):
@@ -18,10 +18,13 @@ class Ratio(Protocol):
         """The part below it, > 0."""
 
 
-@overload
-def fraction(ratio: Ratio) -> Fraction: ...
-@overload
-def fraction(ratio: Ratio | None) -> Fraction | None: ...
-def fraction(ratio: Ratio | None) -> Fraction | None:
-    """The same value, exact in all that follows; None stays None."""
-    return None if ratio is None else Fraction(ratio.numerator, ratio.denominator)
+def fraction(ratio: Ratio) -> Fraction:
+    """The same value, exact in all that follows. A time base always has one."""
+    return Fraction(ratio.numerator, ratio.denominator)
+
+
+def rate(ratio: Ratio | None) -> Fraction | None:
+    """A rate in pictures per second; None where it is unknown: None, or FFmpeg's 0/0 and n/0."""
+    if ratio is None or ratio.denominator == 0 or ratio.numerator == 0:
+        return None
+    return fraction(ratio)

@@ -7,22 +7,26 @@ from typing import TYPE_CHECKING
 
 from common_ml.media.index import index_of
 from common_ml.media.probe import probe
-from common_ml.media.rational import fraction
+from common_ml.media.rational import fraction, rate
 from tests.media import recipes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_nothing_stays_nothing() -> None:
-    assert fraction(None) is None
+def test_an_unknown_rate_is_none() -> None:
+    class Unknown:  # what PyAV 19 gives for a file of no known rate
+        numerator, denominator = 0, 0
+
+    assert rate(None) is None
+    assert rate(Unknown()) is None
 
 
 def test_what_has_two_parts_becomes_a_fraction() -> None:
     class Ratio:
         numerator, denominator = 30_000, 1_001
 
-    assert fraction(Ratio()) == Fraction(30_000, 1_001)
+    assert rate(Ratio()) == fraction(Ratio()) == Fraction(30_000, 1_001)
 
 
 def test_facts_and_index_hold_fractions(tmp_path: Path) -> None:

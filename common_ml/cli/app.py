@@ -1,0 +1,93 @@
+"""The command `common-ml`: its verbs, and how an error of any of them is told."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from common_ml import __version__
+from common_ml.cli.console import stderr
+from common_ml.errors import CommonMLError, ParamsError, describe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FAILED = 1
+"""Exit status of a verb that could not do, or did not find, what was asked for."""
+
+app = typer.Typer(
+    name="common-ml",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(value: bool) -> None:  # noqa: FBT001 - typer's callbacks are called so
+    if value:
+        typer.echo(f"common-ml {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common_ml(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+    debug: Annotated[
+        bool,
+        typer.Option("--debug", help="Show the traceback of an error; allowed behind any verb."),
+    ] = False,
+) -> None:
+    """Write, run, check and ship taggers, and use their tags."""
+    del version, debug  # handled by the callback and by `main`
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command and ends the process with its exit status.
+
+    Args:
+        arguments: Those of the command line, without the program's name; by default sys.argv's.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    ours, separator, theirs = _split_at(given, "--")
+    debug = "--debug" in ours
+    ours = [argument for argument in ours if argument != "--debug"]
+    try:
+        app(args=[*ours, *separator, *theirs], prog_name="common-ml")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except (CommonMLError, OSError) as error:
+        if isinstance(error, BrokenPipeError):  # the reader of a pipe has seen enough
+            sys.stderr.close()
+            sys.exit(FAILED)
+        if debug:
+            traceback.print_exc()
+        stderr.print(f"[bold red]error:[/] {escape(_sentence(error))}", soft_wrap=True)
+        sys.exit(FAILED)
+
+
+def _sentence(error: CommonMLError | OSError) -> str:
+    if isinstance(error, ParamsError) or not isinstance(error, CommonMLError):
+        return describe(error)
+    return str(error)
+
+
+def _split_at(arguments: list[str], mark: str) -> tuple[list[str], list[str], list[str]]:
+    if mark not in arguments:
+        return arguments, [], []
+    place = arguments.index(mark)
+    return arguments[:place], [mark], arguments[place + 1 :]
+
+
+if __name__ == "__main__":
+    main()
