@@ -35,6 +35,6 @@ def test_facts_and_index_hold_fractions(tmp_path: Path) -> None:
     video = probe(path).video
     assert video is not None
     index = index_of(path)
-    for rate in (video.average_rate, video.time_base, video.duration_seconds, index.rate):
-        assert type(rate) is Fraction
+    for value in (video.average_rate, video.time_base, video.duration_seconds, index.rate):
+        assert type(value) is Fraction
     assert video.average_rate == Fraction(30_000, 1_001)
