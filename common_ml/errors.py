@@ -12,6 +12,12 @@ CommonMLError                       everything below; `.reported` once it stands
 ├── OutputError     (OSError)       the output file cannot be opened or written; `.path`
 ├── ParamsError     (ValueError)    --params are wrong; `.problems`
 ├── ModelOutputError (TypeError)    a model returned something that is no list of tags
+├── DataError                       tags as data
+│   ├── RecordError     (ValueError)    a record cannot be built; `.field`
+│   ├── FormatError     (ValueError)    a file of an outside format is wrong; `.place`, `.field`
+│   ├── QueryError      (ValueError)    a query is wrong; `.query`
+│   ├── DatasetError    (ValueError)    a dataset cannot be opened, or has not what is asked for
+│   └── MissingExtraError (ImportError) an optional library is not installed; `.extra`
 ├── UnfinishedFileError             a producer ended without a word about a file
 └── AbortTaggingException           a file failed, and the tagger stops
 """
@@ -99,6 +105,54 @@ class ParamsError(CommonMLError, ValueError):
 
 class ModelOutputError(CommonMLError, TypeError):
     """A model returned something that is no list of tags."""
+
+
+class DataError(CommonMLError):
+    """Base of what `common_ml.data` raises."""
+
+
+class RecordError(DataError, ValueError):
+    """A record or annotation cannot be built."""
+
+    def __init__(self, message: str, *, field: str) -> None:
+        super().__init__(message)
+        self.field = field
+        """Where the offending value stands, such as `annotations[3].box.x1`."""
+
+
+class FormatError(DataError, ValueError):
+    """A file of an outside format holds something that cannot be read, or cannot be written."""
+
+    def __init__(
+        self, message: str, *, path: str | os.PathLike[str], place: str = "", field: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.path = path
+        self.place = place
+        """Where in it: `line 3` or `item 5`, counted from 1; "" for the file as a whole."""
+        self.field = field
+        """Column or key; "" where it is not one of them."""
+
+
+class QueryError(DataError, ValueError):
+    """A query is no boolean expression over the names that there are."""
+
+    def __init__(self, message: str, *, query: str) -> None:
+        super().__init__(message)
+        self.query = query
+
+
+class DatasetError(DataError, ValueError):
+    """A dataset cannot be opened, or has not what is asked for."""
+
+
+class MissingExtraError(DataError, ImportError):
+    """A library is not installed that only some users need."""
+
+    def __init__(self, library: str, *, extra: str) -> None:
+        super().__init__(f"{library} is not installed: pip install 'common-ml[{extra}]'")
+        self.extra = extra
+        """The extra of common-ml that brings it."""
 
 
 class UnfinishedFileError(CommonMLError):
