@@ -229,7 +229,9 @@ def _decode_by_ffmpeg(path: ImagePath) -> Image:
     if media_kind(path) != "image":
         raise UnknownMediaError(f"{quoted(path)} is not a picture", path=path)
     with open_container(path) as container, translated_errors(path, doing="decode"):
-        stream = container.streams.video[0]
+        stream = next(iter(container.streams.video), None)
+        if stream is None:  # its extension alone says that it is a picture
+            raise UnknownMediaError(f"{quoted(path)} is not a picture", path=path)
         if stream.disposition & Disposition.dependent:
             raise DecodeError(
                 f"cannot decode {quoted(path)}: pictures made of tiles are not supported",
