@@ -19,6 +19,7 @@ CommonMLError                       everything below; `.reported` once it stands
 │   ├── DatasetError    (ValueError)    a dataset cannot be opened, or has not what is asked for
 │   └── MissingExtraError (ImportError) an optional library is not installed; `.extra`
 ├── UnfinishedFileError             a producer ended without a word about a file
+├── TaggerError                     a tagger died, hung, wrote rubbish or never started
 └── AbortTaggingException           a file failed, and the tagger stops
 """
 
@@ -157,6 +158,20 @@ class MissingExtraError(DataError, ImportError):
 
 class UnfinishedFileError(CommonMLError):
     """A producer ended without `Progress` or `Error` for a file that it was given."""
+
+
+class TaggerError(CommonMLError):
+    """A tagger died, hung, wrote rubbish or never started."""
+
+    def __init__(
+        self, message: str, *, stderr_tail: str = "", exit_status: int | None = None
+    ) -> None:
+        told = f"{message}\nThe end of its stderr:\n{stderr_tail}" if stderr_tail else message
+        super().__init__(told)
+        self.stderr_tail = stderr_tail
+        """The last lines that it wrote to stderr."""
+        self.exit_status = exit_status
+        """As in `Tagger.exit_status`; None while it runs."""
 
 
 class AbortTaggingException(CommonMLError):  # noqa: N818 - the name that existing repos import

@@ -27,6 +27,7 @@ def read_messages(
     follow: bool = False,
     stop: threading.Event | Callable[[], bool] | None = None,
     poll_seconds: float = 0.05,
+    offset: int = 0,
 ) -> Reader:
     """Returns an iterator over the messages of a file; whole lines only.
 
@@ -43,12 +44,13 @@ def read_messages(
         stop: An event, or a function that returns True once nothing more will be written.
             An event ends the waiting at once, a function within `poll_seconds`.
         poll_seconds: How long to sleep between two looks at the end of the file.
+        offset: Bytes of the file to pass over; the start of a line.
 
     Raises:
         OSError: the file cannot be opened or read.
         WireError: a line is no message; the next call of `next` goes on behind it.
     """
-    return Reader(path, follow=follow, stop=stop, poll_seconds=poll_seconds)
+    return Reader(path, follow=follow, stop=stop, poll_seconds=poll_seconds, offset=offset)
 
 
 class Reader:
@@ -57,7 +59,7 @@ class Reader:
     path: str
     """The file."""
     line_number: int
-    """The line read last, counted from 1; 0 before the first."""
+    """The line read last, counted from 1 at the offset; 0 before the first."""
     torn_tail: bytes
     """What stood after the last newline when the iteration ended; b"" after a whole line."""
 
@@ -68,6 +70,7 @@ class Reader:
         follow: bool = False,
         stop: threading.Event | Callable[[], bool] | None = None,
         poll_seconds: float = 0.05,
+        offset: int = 0,
     ) -> None:
         self.path = os.fspath(path)
         self.line_number = 0
@@ -77,7 +80,7 @@ class Reader:
         self._sleep = stop.wait if isinstance(stop, threading.Event) else time.sleep
         self._poll_seconds = poll_seconds
         self._lines: list[bytes] = []  # whole ones that are read but not yet yielded, last first
-        self._offset = 0  # of the first byte behind them
+        self._offset = offset  # of the first byte behind them
         self._descriptor = -1
         self._closed = False
         if not follow:
