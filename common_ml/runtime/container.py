@@ -41,6 +41,7 @@ class ContainerTagger(Tagger):
         output: str | os.PathLike[str] | None = None,
         engine: str | None = None,
         engine_options: Sequence[str] = (),
+        network: str = "host",
         media_dir: str | os.PathLike[str] | None = None,
         cache_dir: str | os.PathLike[str] | None = None,
         idle_timeout_seconds: float | None = 600,
@@ -57,6 +58,7 @@ class ContainerTagger(Tagger):
             engine: `podman` or `docker`, with options of its own if it needs any; None for the one
                 that is found.
             engine_options: More options of `podman run`, such as `--gpus=all`.
+            network: The container's network; `none` for one without.
             media_dir: The media directory; None for one that goes with the tagger.
             cache_dir: Mounted at `/root/.cache`, for weights; None for `common-ml/container` in the
                 user's own cache.
@@ -74,6 +76,7 @@ class ContainerTagger(Tagger):
         self._engine = engine
         self._engine_command: list[str] = []
         self._engine_options = list(engine_options)
+        self._network = network
         self._cache_dir = Path(os.path.abspath(cache_dir or _default_cache()))  # noqa: PTH100 - as given
         self._arguments = list(arguments)
 
@@ -92,9 +95,10 @@ class ContainerTagger(Tagger):
     def _launch(self, folder: Path) -> Child:
         self._engine_command = engine_command(self._engine)
         self._cache_dir.mkdir(parents=True, exist_ok=True)
-        command = [*self._engine_command, "run", "--rm", "-i", "--pull=never", "--network=host"]
+        command = [*self._engine_command, "run", "--rm", "-i", "--pull=never"]
         # SELinux would hide the mounted directories; to relabel them would change what is not ours
-        command += [f"--name={self.container}", "--workdir=/elv", "--security-opt=label=disable"]
+        command += [f"--network={self._network}", f"--name={self.container}", "--workdir=/elv"]
+        command += ["--security-opt=label=disable"]
         command += ["-v", f"{self.media_dir}:/elv/media:ro"]
         command += ["-v", f"{self.output.parent}:/elv/output"]
         command += ["-v", f"{self._cache_dir}:/root/.cache"]
