@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from common_ml.runtime.tagger import Tagger
 
+_WAY_OUT = "name a main.py, a folder with one, a command, or an image"
+
 
 @dataclass(frozen=True)
 class Target:
@@ -48,6 +50,8 @@ def find_target(main_or_image: str, *, python: str | None = None) -> Target:
     Raises:
         TaggerError: it looks like a path, but there is nothing, or no program.
     """
+    if not main_or_image.strip():
+        raise TaggerError(f"no tagger is named: {_WAY_OUT}")
     path = Path(main_or_image).expanduser()
     if path.is_dir():
         if not (path / "main.py").is_file():
@@ -60,11 +64,8 @@ def find_target(main_or_image: str, *, python: str | None = None) -> Target:
     words = _words(main_or_image)
     if len(words) > 1:
         return Target("process", command=tuple(words), cwd=Path.cwd())
-    if not main_or_image.strip() or main_or_image.endswith(".py") or _is_path(main_or_image):
-        raise TaggerError(
-            f"there is no {main_or_image or 'tagger of no name'}: "
-            "name a main.py, a folder with one, a command, or an image"
-        )
+    if main_or_image.endswith(".py") or _is_path(main_or_image):
+        raise TaggerError(f"there is no {main_or_image}: {_WAY_OUT}")
     return Target("image", image=main_or_image)
 
 
