@@ -15,6 +15,7 @@ _HAS_CHROMA_FORMAT = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 1
 """profile_idc values whose parameter sets have the chroma format and scaling lists in them."""
 _SLICE_HEAD_BYTES = 24
 """More than enough for the numbers before frame_num, and frame_num."""
+_FRAME_NUM_BITS = range(4, 17)
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,9 @@ class H264Reader:
             bits.number(1)  # lossless bypass
             if bits.number(1):
                 _skip_scaling_lists(bits, num_lists)
-        self._numbering = _Numbering(bits.golomb() + 4, has_colour_planes)
+        num_bits = bits.golomb() + 4  # of a damaged file up to 2 ** 31
+        is_known = num_bits in _FRAME_NUM_BITS
+        self._numbering = _Numbering(num_bits, has_colour_planes) if is_known else None
 
 
 def _skip_scaling_lists(bits: Bits, num_lists: int) -> None:

@@ -19,8 +19,8 @@ def picture_size(data: bytes) -> tuple[int, int] | None:
     read = next((read for magic, read in _SIZE_READERS if magic.match(data)), None)
     try:
         return read(data) if read else None
-    except struct.error:
-        return None  # truncated: the decoder will say so
+    except (struct.error, OverflowError):
+        return None  # truncated, or it points far beyond its end: the decoder will say so
 
 
 def says_orientation(data: bytes) -> bool:

@@ -44,8 +44,11 @@ def is_torn(packet: memoryview, length_size: int) -> bool:
 
 def payload(unit: memoryview, limit: int) -> bytes:
     """At most `limit` bytes of a unit, up to the next start code, without emulation prevention."""
-    data = bytes(unit[:limit])
-    end = data.find(_START_CODE)
+    data, limit, size, end = b"", min(limit, len(unit)), 0, -1
+    while end < 0 and size < limit:  # by and by: a packet may be millions of short units
+        size = min(max(4 * size, 256), limit)
+        data = bytes(unit[:size])
+        end = data.find(_START_CODE)
     return data[: end if end >= 0 else limit].replace(b"\0\0\3", b"\0\0")
 
 

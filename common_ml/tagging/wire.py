@@ -36,10 +36,18 @@ WAYS_OUT = {
 }
 
 
+PAGE_BYTES = 4096
+"""A file grows by pages, also within one write: whoever looks in between sees what is there."""
+
+
 class Writer:
     """Appends messages to a file, each as one line in one write.
 
     Threads may share one: the system keeps lines apart that come in single writes.
+
+    A line that would lie across two pages has spaces before it, up to the page's end: who looks
+    between the two sees these, and the line as a whole the next time. One that is longer than a
+    page may be seen in part for about a microsecond (docs/decisions/0008-lines-and-pages.md).
 
     Args:
         path: Made if it does not exist; what it holds stays, and a torn last line is ended.
@@ -51,11 +59,15 @@ class Writer:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
         self._descriptor = -1
+        self._end = 0  # of the file, as far as this writer knows
         flags = os.O_APPEND | os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC
         try:
             self._descriptor = os.open(self.path, flags, 0o666)
             if _ends_in_a_torn_line(self.path):  # by a writer that was killed: ours is a new line
                 os.write(self._descriptor, b"\n")
+            status = os.fstat(self._descriptor)
+            self._has_pages = stat.S_ISREG(status.st_mode)
+            self._end = status.st_size
         except (OSError, ValueError) as error:  # ValueError: a NUL in the path
             raise _output_error("opened", self.path, error) from error
 
@@ -70,8 +82,12 @@ class Writer:
             line = encode(message)
         except MessageError as error:
             raise MessageError(f"{error}, for {self.path}", field=error.field) from error
+        room = -self._end % PAGE_BYTES
+        if 0 < room < len(line) <= PAGE_BYTES and self._has_pages:
+            line = b" " * room + line
         try:
             written = os.write(self._descriptor, line)
+            self._end += len(line)
             if written < len(line):  # the disk is nearly full, or a signal came
                 self._write_rest(line, written)
             if type(message) is not Tag:  # about once a file: too costly for every tag
@@ -89,11 +105,14 @@ class Writer:
             if size >= written:  # else it is no regular file, or somebody has cut it
                 with suppress(OSError):  # the first error is the one to tell
                     os.ftruncate(self._descriptor, size - written)
+                    self._end = size - written
             raise
 
     def _check_link(self) -> None:
         """Whoever reads the file by its name must find what is written here."""
-        if os.fstat(self._descriptor).st_nlink == 0:
+        status = os.fstat(self._descriptor)
+        self._end = status.st_size  # others may have written, too
+        if status.st_nlink == 0:
             raise OSError(errno.ESTALE, "it was deleted while the tagger runs")
 
     def close(self) -> None:

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 
 from common_ml.errors import MessageError, OutputError
 from common_ml.tagging.messages import Error, FrameInfo, Message, Progress, ProgressRatio, Tag
-from common_ml.tagging.wire import WIRE_NAMES, Writer, decode, encode, write_message
+from common_ml.tagging.wire import PAGE_BYTES, WIRE_NAMES, Writer, decode, encode, write_message
 
 BOX = {"x1": 0.1, "y1": 0.2, "x2": 0.3, "y2": 0.4}
 Point = namedtuple("Point", ["x", "y"])
@@ -388,9 +388,33 @@ def test_threads_share_a_writer(tmp_path: Path) -> None:
             thread.start()
         for thread in threads:
             thread.join()
-    lines = Path(out.path).read_bytes().splitlines(keepends=True)
+    lines = [line.lstrip(b" ") for line in Path(out.path).read_bytes().splitlines(keepends=True)]
     expected = [encode(Tag(i, i, name * (1 + 40 * i))) for i in range(300) for name in "abcd"]
     assert sorted(lines) == sorted(expected)
+
+
+@given(st.lists(st.integers(1, 3 * PAGE_BYTES), max_size=20), st.integers(0, 2 * PAGE_BYTES))
+def test_no_line_lies_across_two_pages_unless_it_is_longer_than_one(
+    tmp_path_factory: pytest.TempPathFactory, lengths: list[int], old_bytes: int
+) -> None:
+    """Between two pages stand spaces at most, which are no loss to who sees them alone."""
+    path = tmp_path_factory.mktemp("pages") / "tags.jsonl"
+    path.write_bytes(b"x" * max(old_bytes - 1, 0) + b"\n" * min(old_bytes, 1))
+    tags = [Tag(tag="t" * length, source_media="a") for length in lengths]
+    with Writer(path) as writer:
+        for tag in tags:
+            writer.write(tag)
+    content = path.read_bytes()[old_bytes:]
+    assert [line.lstrip(b" ") for line in content.splitlines(keepends=True)] == [
+        encode(tag) for tag in tags
+    ]
+    end = old_bytes
+    for line in content.splitlines(keepends=True):
+        start, end = end + len(line) - len(line.lstrip(b" ")), end + len(line)
+        if end - start <= PAGE_BYTES:
+            assert start // PAGE_BYTES == (end - 1) // PAGE_BYTES
+        else:
+            assert not line.startswith(b" ")
 
 
 @pytest.mark.parametrize(
