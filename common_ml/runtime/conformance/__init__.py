@@ -1,0 +1,19 @@
+"""The contract between a tagger and its runtime, as checks that run against any tagger."""
+
+from __future__ import annotations
+
+from common_ml.runtime.conformance.suite import CHECKS, Conformance, results_of, run_checks
+from common_ml.runtime.conformance.summary import as_json, as_junit, counted
+from common_ml.runtime.conformance.verdict import Check, CheckResult
+
+__all__ = [
+    "CHECKS",
+    "Check",
+    "CheckResult",
+    "Conformance",
+    "as_json",
+    "as_junit",
+    "counted",
+    "results_of",
+    "run_checks",
+]

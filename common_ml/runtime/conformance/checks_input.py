@@ -1,0 +1,250 @@
+"""Checks of what a tagger makes of its input."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from common_ml.runtime.conformance.trial import first_words, same_file
+from common_ml.runtime.conformance.verdict import PASSED, Check, Verdict, failed, skipped
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from common_ml.runtime.conformance.trial import Outcome
+    from common_ml.runtime.conformance.trials import Trials
+
+NO_FILE = "no file was tagged"
+
+
+def _empty_input(trials: Trials) -> Verdict:
+    outcome = trials.empty
+    if trials.subject.is_image and outcome.exit_status != 0:
+        outcome = trials.empty_online  # the network is another check's matter
+    if outcome.exit_status is None:
+        quiet = trials.quiet_seconds
+        return failed(f"its input was empty, and it still ran {quiet:g} s after the last sign")
+    if outcome.exit_status != 0:
+        return failed(outcome.story)
+    if outcome.lines:
+        return failed(f"it wrote a line all the same: {outcome.lines[0].excerpt}")
+    return PASSED
+
+
+def _late_lines(trials: Trials) -> Verdict:
+    outcome = trials.ordinary
+    if outcome.late:
+        line = outcome.late[0]
+        if outcome.has_progress(line) or outcome.tags_of(line):
+            return failed(
+                f"while the input was open nothing was heard of {line} for "
+                f"{trials.quiet_seconds:g} s; its tags came after the end of the input"
+            )
+        return skipped(f"it never finished {line}")
+    if outcome.num_lines_at_close is None and outcome.exit_status == 0:
+        return failed(f"it ended before its input did, after {len(outcome.finished)} files")
+    if len(outcome.finished) < 2:
+        return skipped("fewer than two files were tagged")
+    return PASSED
+
+
+def _end_of_input(trials: Trials) -> Verdict:
+    outcome = trials.ordinary
+    if outcome.exit_status is None and outcome.finished:
+        quiet = trials.quiet_seconds
+        return failed(f"it still ran {quiet:g} s after the end of the input and its last message")
+    if outcome.num_lines_at_close is None:
+        return skipped("it ended before its input did")
+    if not outcome.finished:
+        return skipped(NO_FILE)
+    if outcome.exit_status != 0 and not outcome.kind("error"):
+        return failed(f"all files were tagged, but: {outcome.story}")
+    if outcome.exit_status != 0:
+        return skipped("a file failed, so that another status than 0 is right")
+    return PASSED
+
+
+def _together(trials: Trials) -> Verdict:
+    if not trials.ordinary.finished:
+        return skipped(NO_FILE)
+    outcome = trials.second
+    open_ = [line for line in outcome.sent if not outcome.has_progress(line)]
+    if open_:
+        return failed(
+            f"{len(outcome.sent)} lines came at once; no progress for {first_words(open_)}: "
+            f"{outcome.story}"
+        )
+    return PASSED
+
+
+def _odd_names(trials: Trials) -> Verdict:
+    return _of_names(trials, trials.material.odd)
+
+
+def _same_stem(trials: Trials) -> Verdict:
+    outcome, twins = trials.ordinary, trials.material.twins
+    verdict = _of_names(trials, twins)
+    if verdict.outcome != "passed":
+        return verdict
+    for twin in twins:
+        for other in trials.material.same_content(twin):
+            if not outcome.has_progress(other):
+                continue
+            count, expected = len(outcome.tags_of(twin)), len(outcome.tags_of(other))
+            if count != expected:
+                return failed(
+                    f"{twin} got {count} tags, and {expected} under the name {other}; "
+                    f"{' and '.join(twins)} were sent in one run"
+                )
+    return PASSED
+
+
+def _of_names(trials: Trials, names: Sequence[str]) -> Verdict:
+    """Whether the files of these names were tagged, as others were."""
+    outcome = trials.ordinary
+    if not outcome.finished:
+        return skipped(NO_FILE)
+    for name in names:
+        line = next((line for line in outcome.sent if same_file(line, name)), None)
+        if line is None:
+            return skipped(f"it failed before {name} was sent")
+        if not outcome.has_progress(line):
+            if _is_missing_everywhere(outcome):
+                return skipped("other files have no progress either")
+            return failed(f"no progress for {line!r}: {outcome.story}")
+    return PASSED
+
+
+def _is_missing_everywhere(outcome: Outcome) -> bool:
+    """Whether progress lacks for the first file, whose name is not odd."""
+    return not outcome.has_progress(outcome.sent[0])
+
+
+def _exact_names(trials: Trials) -> Verdict:
+    for outcome in (trials.ordinary, trials.second):
+        for line in outcome.lines:
+            if line.kind == "error" and line.data.get("source_media") is None:
+                continue
+            if line.kind in ("tag", "progress", "error") and line.media not in outcome.sent:
+                near = [sent for sent in outcome.sent if same_file(line.media, sent)]
+                meant = f", where {near[0]!r} was sent" if near else ", which was never sent"
+                named = line.data.get("source_media")
+                return failed(f"a {line.kind} has the source_media {named!r}{meant}")
+    return PASSED if trials.ordinary.lines else skipped("it wrote no message")
+
+
+def _progress(trials: Trials) -> Verdict:
+    outcome = trials.ordinary
+    for line in outcome.sent:
+        count = sum(same_file(done.media, line) for done in outcome.kind("progress"))
+        if count > 1:
+            return failed(f"{line} got {count} times progress")
+        if count == 0 and outcome.exit_status == 0 and not outcome.errors_of(line):
+            if outcome.num_lines_at_close is None:
+                return skipped("it ended before its input did")
+            num_tags = len(outcome.tags_of(line))
+            return failed(f"{line} got {num_tags} tags and no progress, and the exit status was 0")
+    return PASSED if outcome.finished else skipped(NO_FILE)
+
+
+def _progress_last(trials: Trials) -> Verdict:
+    if not trials.ordinary.finished:
+        return skipped(NO_FILE)
+    for outcome in (trials.ordinary, trials.second):
+        done: list[str] = []
+        for line in outcome.lines:
+            if line.kind == "progress" and line.media is not None:
+                done.append(line.media)
+            if line.kind == "tag" and any(same_file(line.media, file) for file in done):
+                return failed(f"a tag came after the progress of its file: {line.excerpt}")
+    return PASSED
+
+
+def _media_untouched(trials: Trials) -> Verdict:
+    outcome = trials.ordinary
+    if trials.subject.is_image and "read-only file system" in (
+        outcome.stderr_tail + str([line.data for line in outcome.kind("error")])
+    ).lower().replace("readonly", "read-only"):
+        return failed(f"it wanted to write where it must not: {outcome.story}")
+    if outcome.strange_files:
+        return failed(f"in the media directory it changed {first_words(outcome.strange_files)}")
+    return PASSED if outcome.finished else skipped(NO_FILE)
+
+
+CHECKS = (
+    Check(
+        name="empty-input",
+        title="an empty input is a job well done",
+        expected="the end of input means: finish what was sent, exit 0; nothing was sent",
+        mend="let the loop over stdin end without a file: no index into an empty list, no file "
+        "that must be there",
+        judge=_empty_input,
+    ),
+    Check(
+        name="late-lines",
+        title="tags lines that arrive late",
+        expected="lines keep coming for as long as the job lives, and their files with them; each "
+        "is tagged when it is there",
+        mend="loop over sys.stdin line by line in the place of sys.stdin.read(); flush each line "
+        "of the output; look at a file when its line comes, and not before",
+        judge=_late_lines,
+    ),
+    Check(
+        name="end-of-input",
+        title="ends with 0 at the end of input",
+        expected="the end of input means: finish what was sent, finalise, exit with status 0",
+        mend="leave the loop when stdin ends, join your threads and processes, and exit with 0",
+        judge=_end_of_input,
+    ),
+    Check(
+        name="together",
+        title="tags lines that come at once",
+        expected="several lines may be there at once, and each file is tagged",
+        mend="read stdin line by line: one read may bring several lines, or half of one",
+        judge=_together,
+    ),
+    Check(
+        name="odd-names",
+        title="takes names with spaces, signs and any letters",
+        expected="a line of stdin is one path, in UTF-8, up to its newline",
+        mend="take the line without its newline as it is: no split(), no shell, no ASCII; open "
+        "files by encoding='utf-8'",
+        judge=_odd_names,
+    ),
+    Check(
+        name="same-stem",
+        title="tells files with one stem apart",
+        expected="names differ in their base names, and a.mp4 is another file than a.mov",
+        mend="name caches and temporary files by the whole path, or with tempfile",
+        judge=_same_stem,
+    ),
+    Check(
+        name="exact-names",
+        title="repeats source_media exactly as sent",
+        expected="source_media is exactly the line that was received; a name that was never sent "
+        "fails the whole job",
+        mend="keep the line and write it back: no abspath(), no base name, no resolve()",
+        judge=_exact_names,
+    ),
+    Check(
+        name="progress",
+        title="writes progress for every good file, once",
+        expected="progress says that every tag of a file is written; each good file gets it",
+        mend='after the last tag of a file write {"type":"progress","data":{"source_media": ...}}',
+        judge=_progress,
+    ),
+    Check(
+        name="progress-last",
+        title="writes progress after all tags of its file",
+        expected="progress marks the file as tagged for good: its tags stand before it",
+        mend="write what you hold back (runs, totals) before the progress of the file; tags that "
+        "come in on_completion() are too late for it",
+        judge=_progress_last,
+    ),
+    Check(
+        name="media-untouched",
+        title="leaves the media directory alone",
+        expected="the media directory is mounted read-only",
+        mend="write temporary files to a folder of tempfile, not beside the media",
+        judge=_media_untouched,
+    ),
+)

@@ -1,0 +1,129 @@
+"""Checks of how a tagger starts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from common_ml.runtime.conformance.trial import messages_in
+from common_ml.runtime.conformance.verdict import PASSED, Check, Verdict, failed, skipped
+
+if TYPE_CHECKING:
+    from common_ml.runtime.conformance.trials import Trials
+
+
+def _starts(trials: Trials) -> Verdict:
+    outcome = trials.ordinary
+    plain = outcome.sent[0]
+    if outcome.exit_status == 0 or outcome.tags_of(plain) or outcome.has_progress(plain):
+        return PASSED
+    what = "the file given" if trials.has_own_files else "a made video, picture or sound"
+    return failed(f"nothing was tagged ({what} was sent): {outcome.story}")
+
+
+def _works_elsewhere(trials: Trials) -> Verdict:
+    if trials.subject.is_image:
+        return skipped("an image always starts in /elv")
+    if trials.outside is not None:
+        return failed(
+            f"started in another folder: {trials.outside.story}; in its own folder it works"
+        )
+    if not trials.ordinary.finished:
+        return skipped("no file was tagged, wherever it started")
+    return PASSED
+
+
+def _tolerates_arguments(trials: Trials) -> Verdict:
+    if not trials.ordinary.finished:
+        return skipped("no file was tagged without such arguments either")
+    if "arguments" in trials.blamed:
+        return failed(trials.blamed["arguments"].story)
+    return PASSED
+
+
+def _leaves_stdout(trials: Trials) -> Verdict:
+    outcome = trials.ordinary
+    written = {line.raw for line in outcome.lines}
+    strays = [line for line in messages_in(outcome.stdout) if line.raw not in written]
+    if strays:
+        return failed(
+            f"{len(strays)} messages on stdout that are not in the output, such as "
+            f"{strays[0].excerpt}"
+        )
+    return PASSED
+
+
+def _starts_offline(trials: Trials) -> Verdict:
+    offline = trials.empty
+    if offline.exit_status == 0:
+        return PASSED
+    if trials.empty_online.exit_status != 0:
+        return skipped("it does not start with a network either")
+    return failed(f"without a network: {offline.story}; with one it starts")
+
+
+def _is_first_process(trials: Trials) -> Verdict:
+    outcome = trials.stopped_idle
+    if not outcome.first_process:
+        return skipped("its process 1 cannot be seen from here")
+    program = outcome.first_process.split()[0].rpartition("/")[2]
+    if program in _SHELLS and outcome.exit_status is None:
+        return failed(
+            f"process 1 is a shell: {outcome.first_process}; SIGTERM ends with it and does not "
+            "reach the tagger"
+        )
+    return PASSED
+
+
+_SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "zsh", "busybox"})
+
+CHECKS = (
+    Check(
+        name="starts",
+        title="starts with nothing but --output-path",
+        expected="argv holds --output-path; --params may be absent; a good file is tagged",
+        mend="run it by hand with --output-path alone; give every param a default; if it takes "
+        "none of the made files, name good ones: common-ml check MAIN FILE...",
+        judge=_starts,
+    ),
+    Check(
+        name="working-directory",
+        title="runs in any working directory",
+        expected="the paths on stdin are relative to the working directory, which need not be the "
+        "program's folder",
+        mend="find weights and other files of the program by Path(__file__).parent, and imports "
+        "without the working directory",
+        judge=_works_elsewhere,
+    ),
+    Check(
+        name="unknown-arguments",
+        title="tolerates unknown arguments",
+        expected="unknown arguments are tolerated",
+        mend="with argparse: parse_known_args() in the place of parse_args()",
+        judge=_tolerates_arguments,
+    ),
+    Check(
+        name="stdout",
+        title="needs nothing on stdout",
+        expected="messages are appended to the output path; nobody reads stdout",
+        mend="write messages to the file that --output-path names, and logs to stderr",
+        judge=_leaves_stdout,
+    ),
+    Check(
+        name="first-process",
+        title="is process 1 of its container",
+        expected="there is no init process: the entrypoint is PID 1, and gets SIGTERM",
+        mend='write the ENTRYPOINT in exec form, ["python3", "-u", "/elv/main.py"], or begin the '
+        "last command of a script with exec",
+        judge=_is_first_process,
+        target="image",
+    ),
+    Check(
+        name="offline",
+        title="starts without a network",
+        expected="everything that it needs to start is in the image or in the mounted cache",
+        mend="put weights into the image when it is built, or load them from /root/.cache before "
+        "you ask for them over the network (as with HF_HUB_OFFLINE=1)",
+        judge=_starts_offline,
+        target="image",
+    ),
+)

@@ -1,0 +1,112 @@
+"""The output file while it grows: whole lines, when they came, and lines that were seen torn."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_NAP_SECONDS = 0.001
+_BURST_SECONDS = 0.02
+"""After something new the file is looked at without a rest: one message seldom comes alone, and
+between the two halves of a torn line there may be microseconds."""
+_MOST_TORN = 20
+
+
+@dataclass(frozen=True)
+class Line:
+    """A whole line of the output file."""
+
+    raw: bytes
+    """Without the newline."""
+    kind: str
+    """The message's type; "" where the line is no message."""
+    data: dict[str, Any] = field(default_factory=dict)
+    """The message's data."""
+    problem: str = ""
+    """Why it is no message; "" if it is one."""
+
+    @property
+    def media(self) -> str | None:
+        """The file that it is about, if it says so."""
+        name = self.data.get("source_media")
+        return name if isinstance(name, str) else None
+
+    @property
+    def excerpt(self) -> str:
+        """The start of the line, for somebody to read."""
+        text = self.raw[:120].decode(errors="backslashreplace")
+        return text + ("..." if len(self.raw) > 120 else "")
+
+
+class OutputWatch:
+    """Reads a file as its writer writes it; to be called from one thread."""
+
+    def __init__(self, path: Path, *, existing: bytes = b"") -> None:
+        """Begin behind what stands there already.
+
+        Args:
+            path: The output file, which need not be there yet.
+            existing: What the file holds before the tagger starts.
+        """
+        self.path = path
+        self.lines: list[Line] = []
+        """Whole lines so far, behind what stood there before."""
+        self.torn: list[bytes] = []
+        """Ends of the file that were seen without their newline, the first ones only."""
+        self._offset = len(existing)
+        self._tail = b""
+        self._last_news = -math.inf
+
+    def look(self) -> bool:
+        """Read what is new; whether there was anything."""
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            new = os.pread(descriptor, 1 << 24, self._offset + len(self._tail))
+        finally:
+            os.close(descriptor)
+        if not new:
+            return False
+        self._last_news = time.monotonic()
+        *whole, tail = (self._tail + new).split(b"\n")
+        self.lines += [parsed(raw) for raw in whole]
+        self._offset += sum(len(raw) + 1 for raw in whole)
+        self._tail = tail
+        if tail and len(self.torn) < _MOST_TORN:
+            self.torn.append(tail)
+        return True
+
+    def rest(self) -> None:
+        """Sleep until the next look is due."""
+        time.sleep(0 if time.monotonic() - self._last_news < _BURST_SECONDS else _NAP_SECONDS)
+
+    def content(self) -> bytes:
+        """The whole file, as it stands."""
+        return self.path.read_bytes() if self.path.exists() else b""
+
+
+def parsed(raw: bytes) -> Line:
+    """A line, and the message in it if it is one."""
+    try:
+        document = json.loads(raw.decode("utf-8"), parse_constant=_refuse)
+    except ValueError as error:  # UnicodeDecodeError is one, too
+        return Line(raw, "", problem=f"no JSON: {error}")
+    if not isinstance(document, dict) or document.keys() != {"type", "data"}:
+        return Line(raw, "", problem='not of the form {"type": ..., "data": {...}}')
+    kind, data = document["type"], document["data"]
+    if not isinstance(kind, str) or not isinstance(data, dict):
+        return Line(raw, "", problem="its type is no text, or its data no object")
+    return Line(raw, kind, data)
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is no number in JSON")

@@ -1,0 +1,159 @@
+"""The tagger under test: how it is started for a trial, as a process or as a container."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from common_ml.runtime.container import ContainerTagger, engine_command, run_engine
+from common_ml.runtime.process import ProcessTagger
+from common_ml.runtime.targets import Target, find_target
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from common_ml.runtime.conformance.trial import Setting
+    from common_ml.runtime.tagger import Tagger
+
+
+class Subject(ABC):
+    """Somebody's tagger; each trial starts it anew."""
+
+    name: str
+    """What to call it: its command, or its image."""
+    is_image: bool
+    """Whether it runs in a container."""
+
+    @abstractmethod
+    def tagger(self, setting: Setting, folder: Path) -> Tagger:
+        """A tagger that has not started.
+
+        Args:
+            setting: How it is started.
+            folder: Holds `media/`, `output/` and `cache/`.
+        """
+
+    @abstractmethod
+    def prefix(self, setting: Setting, folder: Path) -> str:
+        """What stands before a base name in a line of its input."""
+
+    @abstractmethod
+    def first_process(self, tagger: Tagger) -> str:
+        """The command line of process 1 of a container that runs; "" if there is none."""
+
+
+class Program(Subject):
+    """A command, such as `python main.py`."""
+
+    is_image = False
+
+    def __init__(self, target: Target) -> None:
+        self._folder = target.cwd or Path.cwd()
+        self._command = [_absolute(part, self._folder) for part in target.command]
+        self.name = target.name
+
+    def tagger(self, setting: Setting, folder: Path) -> Tagger:
+        """The command, in the trial's folder or in the program's own one."""
+        return ProcessTagger(
+            self._command,
+            params=setting.params,
+            output=_output(folder),
+            cwd=self._working_directory(setting, folder),
+            # the runtime does not ask Python to write at once; "" is as good as not set
+            env={"PYTHONUNBUFFERED": ""},
+            media_dir=folder / "media",
+            idle_timeout_seconds=None,
+            arguments=setting.arguments,
+        )
+
+    def prefix(self, setting: Setting, folder: Path) -> str:
+        """`media/`, or the way to it from the program's folder."""
+        return os.path.relpath(folder / "media", self._working_directory(setting, folder)) + "/"
+
+    def first_process(self, tagger: Tagger) -> str:
+        """None: there is no container."""
+        del tagger
+        return ""
+
+    def _working_directory(self, setting: Setting, folder: Path) -> Path:
+        return self._folder if setting.own_directory else folder
+
+
+class Image(Subject):
+    """The image of a tagger."""
+
+    is_image = True
+
+    def __init__(
+        self, image: str, *, engine: str | None = None, engine_options: Sequence[str] = ()
+    ) -> None:
+        self.name = image
+        self._engine, self._engine_options = engine, tuple(engine_options)
+
+    def tagger(self, setting: Setting, folder: Path) -> Tagger:
+        """A container with the mounts of the contract."""
+        return ContainerTagger(
+            self.name,
+            params=setting.params,
+            output=_output(folder),
+            engine=self._engine,
+            engine_options=self._engine_options,
+            network="host" if setting.network else "none",
+            media_dir=folder / "media",
+            idle_timeout_seconds=None,
+            arguments=setting.arguments,
+        )
+
+    def prefix(self, setting: Setting, folder: Path) -> str:
+        """`media/`, whatever the folder is called on this side."""
+        del setting, folder
+        return "media/"
+
+    def first_process(self, tagger: Tagger) -> str:
+        """As this machine sees it; "" where it is none of ours, as under a virtual machine."""
+        if not isinstance(tagger, ContainerTagger):
+            return ""
+        engine = engine_command(self._engine)
+        done = run_engine(engine, "inspect", "--format={{.State.Pid}}", tagger.container)
+        command_line = Path("/proc") / done.stdout.strip() / "cmdline"
+        if done.returncode != 0 or not command_line.is_file():
+            return ""
+        return command_line.read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+
+
+def subject_of(
+    target: str | Sequence[str] | Target,
+    *,
+    engine: str | None = None,
+    engine_options: Sequence[str] = (),
+) -> Subject:
+    """Tell what is to be tested.
+
+    Args:
+        target: `main.py`, its folder, a command as a text or as a list, or an image.
+        engine: `podman` or `docker`, for an image; None for the one that is found.
+        engine_options: More options of `podman run`, for an image.
+
+    Raises:
+        TaggerError: it looks like a path, but there is nothing, or no program.
+    """
+    if isinstance(target, str):
+        target = find_target(target)
+    elif not isinstance(target, Target):
+        target = Target("process", command=tuple(target), cwd=Path.cwd())
+    if target.kind == "image":
+        return Image(target.image, engine=engine, engine_options=engine_options)
+    return Program(target)
+
+
+def _output(folder: Path) -> Path:
+    return folder / "output" / "tags.jsonl"
+
+
+def _absolute(part: str, folder: Path) -> str:
+    """An argument that names a file, in a way that holds in every working directory."""
+    if os.path.isabs(part) or not (folder / part).is_file():  # noqa: PTH117 - a text, not a path
+        return part
+    return str(folder / part)

@@ -1,0 +1,280 @@
+"""The trials that checks look at: each is made once, when the first check asks for it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from common_ml.runtime.conformance.material import (
+    MADE_KINDS,
+    Limits,
+    Material,
+    limits_of,
+    made_material,
+    material_of,
+)
+from common_ml.runtime.conformance.trial import (
+    EARLIER_LINE,
+    Outcome,
+    Setting,
+    Trial,
+    params_text,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from common_ml.runtime.conformance.subject import Subject
+
+STOP_SECONDS = 5.0
+"""Between SIGTERM and SIGKILL."""
+UNKNOWN_ARGUMENTS = ("--an-unknown-option", "value", "--an-unknown-flag", "stray")
+BAD_PARAMS: Mapping[str, str] = {
+    "malformed": '{"fps": 1',
+    "no-object": '["fps", 1]',
+    "unknown-key": '{"a_key_that_nobody_knows": 1}',
+    "wrong-type": '{"continue_on_error": "perhaps"}',
+}
+_SHORT_SECONDS = 10.0
+_NUM_MORE = 20
+"""Files that wait when the tagger is stopped in the middle of its work."""
+
+
+class Trials:
+    """A tagger's lives, shared by the checks that look at them."""
+
+    own_directory: bool = False
+    """Whether the tagger works in its program's folder only, and so all trials start there."""
+
+    def __init__(
+        self,
+        subject: Subject,
+        folder: Path,
+        *,
+        files: Sequence[Path] = (),
+        params: Mapping[str, Any] | None = None,
+        quiet_seconds: float,
+        stop_seconds: float = STOP_SECONDS,
+    ) -> None:
+        """Prepare; nothing is started before a check asks.
+
+        Args:
+            subject: The tagger.
+            folder: Gets a folder per trial; somebody else removes it.
+            files: Good files of the user's; without any, files are made.
+            params: What every trial gets as `--params`, where nothing else is tested.
+            quiet_seconds: How long a tagger may be silent before it is taken for hanging.
+            stop_seconds: How long it may take to end after SIGTERM.
+        """
+        self.subject, self.params = subject, params
+        self.stop_seconds = stop_seconds
+        self.quiet_seconds = quiet_seconds
+        self.num_starts = 0
+        self.has_own_files = bool(files)
+        self._files, self._folder = files, folder
+        self._limits: dict[Path, Limits] = {}
+        self._outside: Outcome | None = None
+        self._bad_params: dict[str, Outcome] = {}
+
+    @property
+    def material(self) -> Material:
+        """The files that this tagger takes, as far as any are known."""
+        return self._ordinary[0]
+
+    @property
+    def ordinary(self) -> Outcome:
+        """Only `--output-path`; each file arrives when the one before it is done; end of input."""
+        return self._ordinary[1]
+
+    @property
+    def outside(self) -> Outcome | None:
+        """What happened in another folder than the program's, where that went wrong; else None."""
+        _ = self._ordinary
+        return self._outside
+
+    @cached_property
+    def repeated(self) -> Outcome:
+        """The same files, all at once, with unknown arguments and an output file that exists."""
+        return self._repeat(Setting(arguments=UNKNOWN_ARGUMENTS, existing=EARLIER_LINE))
+
+    @cached_property
+    def blamed(self) -> dict[str, Outcome]:
+        """`arguments` or `existing`, and what happened with that alone, if it went wrong."""
+        if self.is_like_ordinary(self.repeated):
+            return {}
+        alone = {
+            "arguments": Setting(arguments=UNKNOWN_ARGUMENTS),
+            "existing": Setting(existing=EARLIER_LINE),
+        }
+        plain = [self.material.plain]
+        outcomes = {name: self._repeat(setting, plain) for name, setting in alone.items()}
+        return {name: out for name, out in outcomes.items() if not self.is_like_ordinary(out)}
+
+    @cached_property
+    def second(self) -> Outcome:
+        """The same files once more, all at once, with nothing that is known to go wrong."""
+        if not self.blamed:
+            return self.repeated
+        arguments = () if "arguments" in self.blamed else UNKNOWN_ARGUMENTS
+        existing = b"" if "existing" in self.blamed else EARLIER_LINE
+        return self._repeat(Setting(arguments=arguments, existing=existing))
+
+    @cached_property
+    def empty(self) -> Outcome:
+        """No line at all; an image has no network."""
+        return self._feed(Setting(network=False), [])
+
+    @cached_property
+    def empty_online(self) -> Outcome:
+        """The same with a network."""
+        return self._feed(Setting(), [])
+
+    @cached_property
+    def missing(self) -> Outcome:
+        """A file that is not there."""
+        return self._feed(Setting(), [self.material.missing])
+
+    @cached_property
+    def broken(self) -> Outcome:
+        """A file that is no media."""
+        return self._feed(Setting(), [self.material.broken])
+
+    @cached_property
+    def continued(self) -> Outcome:
+        """A missing, a broken and a good file, with `continue_on_error`."""
+        files = [self.material.missing, self.material.broken, self.material.plain]
+        return self._feed(Setting(params=params_text(self.params, continue_on_error=True)), files)
+
+    @cached_property
+    def stopped_idle(self) -> Outcome:
+        """SIGTERM while it waits for more input; the status is None if that did not end it."""
+        _ = self.ordinary
+        with self._trial(Setting()) as trial:
+            self._tag_plain(trial)
+            trial.note_first_process()
+            trial.stop(within_seconds=self.stop_seconds)
+            return trial.outcome()
+
+    @cached_property
+    def stopped_busy(self) -> Outcome:
+        """SIGTERM while it works on many files; the status is None if that did not end it."""
+        _ = self.ordinary
+        with self._trial(Setting()) as trial:
+            self._tag_plain(trial)
+            before = trial.num_lines()
+            suffix = self.material.suffix
+            trial.send(*(f"more_{n:02}{suffix}" for n in range(1, _NUM_MORE + 1)))
+            # the first new line says that it is at work; who writes late is at work anyhow
+            quiet = 1.0 if self.ordinary.late else self.quiet_seconds
+            trial.wait_for(lambda: trial.num_lines() > before, quiet_seconds=quiet)
+            trial.stop(within_seconds=self.stop_seconds)
+            return trial.outcome()
+
+    def with_bad_params(self, kind: str) -> Outcome:
+        """Started with one of `BAD_PARAMS`, and no input."""
+        if kind not in self._bad_params:
+            self._bad_params[kind] = self._feed(Setting(params=self._bad_text(kind)), [])
+        return self._bad_params[kind]
+
+    def limits_of(self, sent: str) -> Limits:
+        """How long a file is, by the line that was sent."""
+        content = self.material.contents.get(sent.rpartition("/")[2])
+        if content is None:
+            return Limits()
+        if content not in self._limits:
+            self._limits[content] = limits_of(content)
+        return self._limits[content]
+
+    def is_like_ordinary(self, outcome: Outcome) -> bool:
+        """Whether a trial ended as the ordinary one did, with all its files done."""
+        complete = len(outcome.finished) == len(outcome.sent)
+        return complete and outcome.exit_status == self.ordinary.exit_status
+
+    def _bad_text(self, kind: str) -> str:
+        text = BAD_PARAMS[kind]
+        if kind in ("unknown-key", "wrong-type") and self.params:
+            return json.dumps({**self.params, **json.loads(text)})
+        return text
+
+    @cached_property
+    def _ordinary(self) -> tuple[Material, Outcome]:
+        """Find the files that it takes and the folder in which it works."""
+        tried = []
+        for material in self._candidates():
+            outcome = self._one_by_one(material)
+            tried.append((material, outcome))
+            if outcome.has_progress(outcome.sent[0]) or not outcome.errors_of(outcome.sent[0]):
+                break  # it works, or it is not the kind of file that it does not like
+        material, outcome = tried[-1]
+        if self._is_dead(outcome) and not self.subject.is_image:
+            self.own_directory = True
+            at_home = self._one_by_one(tried[0][0])
+            self.own_directory = not self._is_dead(at_home)
+            if self.own_directory:
+                self._outside = tried[0][1]
+                material, outcome = tried[0][0], at_home
+            else:
+                material, outcome = tried[0]  # what is told is about the most usual kind
+        if outcome.exit_status is None:
+            # it hangs at its end, and will do so every time: nobody need wait that long again
+            self.quiet_seconds = min(self.quiet_seconds, _SHORT_SECONDS)
+        return material, outcome
+
+    def _candidates(self) -> Iterator[Material]:
+        """The user's files; else made ones, each kind when the one before was refused."""
+        if self._files:
+            yield material_of(self._files)
+            return
+        for kind in MADE_KINDS:
+            yield made_material(kind, self._folder / f"made_{kind}")
+
+    def _is_dead(self, outcome: Outcome) -> bool:
+        """Whether it failed before the first file was done."""
+        return outcome.exit_status != 0 and not outcome.has_progress(outcome.sent[0])
+
+    def _one_by_one(self, material: Material) -> Outcome:
+        names = list(material.contents)
+        with self._trial(Setting(), material) as trial:
+            while names:
+                (line,) = trial.send(names.pop(0))
+                if not trial.wait_for_answer(line, quiet_seconds=self.quiet_seconds):
+                    break
+                if trial.has_failed(line):
+                    names.clear()
+            if names and trial.is_running():
+                trial.send(*names)  # it may want them all at once
+            trial.close_input()
+            trial.wait_for_end(quiet_seconds=self.quiet_seconds)
+            return trial.outcome()
+
+    def _repeat(self, setting: Setting, names: Sequence[str] | None = None) -> Outcome:
+        if names is None:
+            done = self.ordinary.finished
+            names = [line.rpartition("/")[2] for line in done]
+        return self._feed(setting, names)
+
+    def _feed(self, setting: Setting, names: Sequence[str]) -> Outcome:
+        """Send files at once, end the input, wait for the end."""
+        _ = self.ordinary  # it finds out where the tagger works
+        with self._trial(setting) as trial:
+            if names:
+                trial.send(*names)
+            trial.close_input()
+            trial.wait_for_end(quiet_seconds=self.quiet_seconds)
+            return trial.outcome()
+
+    def _tag_plain(self, trial: Trial) -> None:
+        (line,) = trial.send(self.material.plain)
+        # who answers late only gets no second chance to be waited for
+        quiet = 1.0 if self.ordinary.late else self.quiet_seconds
+        trial.wait_for_answer(line, quiet_seconds=quiet)
+
+    def _trial(self, setting: Setting, material: Material | None = None) -> Trial:
+        self.num_starts += 1
+        folder = self._folder / f"trial_{self.num_starts:02}"
+        params = setting.params if setting.params is not None else params_text(self.params)
+        complete = replace(setting, params=params, own_directory=self.own_directory)
+        return Trial(self.subject, material or self.material, complete, folder)
