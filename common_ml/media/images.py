@@ -101,6 +101,26 @@ def write_png(path: ImagePath, rgb: Image) -> None:
     Path(path).write_bytes(data.tobytes())  # not imwrite: that only says that it failed
 
 
+def jpeg_bytes(rgb: Image, max_size: int, *, quality: int = 75) -> bytes:
+    """Returns a picture as JPEG, scaled down where it is larger.
+
+    Args:
+        rgb: uint8, shape (H, W, 3).
+        max_size: Pixels that the longer side has at most, >= 1.
+        quality: 1..100.
+    """
+    import cv2  # noqa: PLC0415 - slow to load, and few ever write a picture
+
+    height, width = rgb.shape[:2]
+    scale = max_size / max(height, width)
+    if scale < 1:
+        size = (max(round(width * scale), 1), max(round(height * scale), 1))
+        rgb = cast("Image", cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
+    bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
+    _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return data.tobytes()
+
+
 class ImageReader:
     """Pairs of a path and its picture, in order; see `read_images`."""
 

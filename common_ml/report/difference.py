@@ -189,8 +189,9 @@ class _Side:
         self.states: dict[str, State] = {}
         self._tags: dict[str, list[Tag]] = defaultdict(list)
         seen: set[str] = set()
-        is_path = isinstance(source, (str, os.PathLike))
-        for message in read_messages(source) if is_path else source:
+        if isinstance(source, (str, os.PathLike)):
+            source = read_messages(source)
+        for message in source:
             if isinstance(message, Tag):
                 self.states.setdefault(message.source_media, "unfinished")
                 if _is_new(repr(message), seen):

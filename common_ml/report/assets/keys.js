@@ -1,0 +1,46 @@
+// The keyboard: one table, which is also what the page tells about itself under "?".
+
+import { byId, make } from "./dom.js";
+
+/** Listens to the keyboard. `does` has a function for each name in the table. */
+export function listenToKeys(does) {
+  const table = [
+    ["Space", "Play or pause", [" ", "k"], does.toggle],
+    ["← →", "A second back or on; with Shift ten", ["ArrowLeft", "ArrowRight"], (event) => does.skip(sign(event) * (event.shiftKey ? 10_000 : 1000))],
+    [", .", "A frame back or on", [",", "."], (event) => does.step(event.key === "," ? -1 : 1)],
+    ["↑ ↓", "The tag before or after in the list", ["ArrowUp", "ArrowDown"], (event) => does.move(event.key === "ArrowUp" ? -1 : 1)],
+    ["Page ↑ ↓", "A page of tags", ["PageUp", "PageDown"], (event) => does.page(event.key === "PageUp" ? -1 : 1)],
+    ["Home End", "The first or last tag", ["Home", "End"], (event) => (event.key === "Home" ? does.first() : does.last())],
+    ["/", "Filter the tags", ["/"], does.search],
+    ["Esc", "Empty the filter, let go of the tag", ["Escape"], does.escape],
+    ["+ - 0", "Zoom in, out, show all", ["+", "=", "-", "0"], (event) => does.zoom(event.key)],
+    ["[ ]", "Pan the timeline", ["[", "]"], (event) => does.pan(event.key === "[" ? -0.25 : 0.25)],
+    ["p n", "The file before or after", ["p", "n"], (event) => does.file(event.key === "p" ? -1 : 1)],
+    ["1 2 3", "Tags, errors, run", ["1", "2", "3"], (event) => does.tab(Number(event.key) - 1)],
+    ["< >", "Slower, faster", ["<", ">"], (event) => does.speed(event.key === "<" ? -1 : 1)],
+    ["b", "Boxes on or off", ["b"], does.boxes],
+    ["m", "Sound on or off", ["m"], does.mute],
+    ["t", "Light or dark", ["t"], does.theme],
+    ["?", "These keys", ["?"], does.help],
+  ];
+  byId("keys").replaceChildren(
+    ...table.flatMap(([keys, meaning]) => [make("dt", {}, ...keys.split(" ").map((key) => make("kbd", {}, key))), make("dd", {}, meaning)]),
+  );
+  const actions = new Map(table.flatMap(([, , keys, run]) => keys.map((key) => [key, run])));
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || byId("help").open) return;
+    const run = actions.get(event.key);
+    if (!run || belongsElsewhere(event)) return;
+    event.preventDefault();
+    run(event);
+  });
+}
+
+const sign = (event) => (event.key === "ArrowLeft" ? -1 : 1);
+
+/** Letters that are typed, and space or arrows that a button or menu wants for itself. */
+function belongsElsewhere({ key, target }) {
+  if (target instanceof HTMLInputElement) return !["Escape", "ArrowDown", "ArrowUp"].includes(key);
+  if (target instanceof HTMLSelectElement) return key.startsWith("Arrow") || key === " ";
+  return target instanceof HTMLButtonElement && (key === " " || key === "Enter");
+}

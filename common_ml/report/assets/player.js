@@ -1,0 +1,187 @@
+// The media: plays it where the browser can, and keeps the time where it cannot.
+
+import { byId, make } from "./dom.js";
+import { clock } from "./format.js";
+
+/** Tells the page the time in ms ("time") and how long the file is ("duration"). */
+export class Player {
+  constructor(state) {
+    this.state = state;
+    this.element = null; // <video>, <audio>, <img> or null
+    this.blobs = new Map();
+    state.on("file", () => this.#load());
+    byId("play").addEventListener("click", () => this.toggle());
+    byId("step-back").addEventListener("click", () => this.step(-1));
+    byId("step-on").addEventListener("click", () => this.step(1));
+    byId("mute").addEventListener("click", () => this.mute());
+    byId("speed").addEventListener("change", () => this.#setSpeed());
+    byId("media").addEventListener("click", () => this.toggle());
+  }
+
+  get isTimed() {
+    return this.element instanceof HTMLMediaElement;
+  }
+
+  get isPlaying() {
+    return this.isTimed && !this.element.paused;
+  }
+
+  /** Milliseconds that a frame is shown. */
+  get frameMs() {
+    return this.state.media.rate > 0 ? 1000 / this.state.media.rate : 40;
+  }
+
+  /** Where the page gets the media from: its own inside, or beside it; null: nowhere. */
+  source(place) {
+    const file = this.state.page.files[place];
+    if (!file.carried) return file.src;
+    if (!this.blobs.has(place)) {
+      const text = atob(byId(`media-${place}`).textContent);
+      const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+      this.blobs.set(place, URL.createObjectURL(new Blob([bytes], { type: file.mime })));
+    }
+    return this.blobs.get(place);
+  }
+
+  /** Goes to a time; the media follow as they can. */
+  seek(ms) {
+    const wanted = Math.min(Math.max(ms, 0), this.state.durationMs);
+    if (this.isTimed && this.element.readyState > 0) this.element.currentTime = wanted / 1000;
+    else this.pendingMs = wanted;
+    this.#tell(wanted);
+  }
+
+  /** Goes to the beginning of a tag; well inside its frame, for times are rounded. */
+  seekTag(tag) {
+    const { table } = this.state;
+    const inside = table.isFrame(tag) ? Math.min(this.frameMs / 2, 10) : 1;
+    this.seek(table.start[tag] + inside);
+  }
+
+  toggle() {
+    if (!this.isTimed) return;
+    if (this.element.paused) this.element.play().catch(() => this.#failed());
+    else this.element.pause();
+  }
+
+  /** Pauses and goes some frames on. */
+  step(frames) {
+    if (this.isTimed) this.element.pause();
+    const frame = Math.floor(this.state.nowMs / this.frameMs + 1e-3) + frames;
+    this.seek((frame + 0.5) * this.frameMs);
+  }
+
+  mute() {
+    if (this.isTimed) this.element.muted = !this.element.muted;
+  }
+
+  speed(steps) {
+    const select = byId("speed");
+    select.selectedIndex = Math.min(Math.max(select.selectedIndex + steps, 0), select.options.length - 1);
+    this.#setSpeed();
+  }
+
+  #setSpeed() {
+    if (this.isTimed) this.element.playbackRate = Number(byId("speed").value);
+  }
+
+  #load() {
+    const { media, table } = this.state;
+    this.element?.remove();
+    if (this.isTimed) {
+      this.element.pause();
+      this.element.removeAttribute("src");
+    }
+    this.element = null;
+    this.pendingMs = null;
+    this.state.durationMs = Math.max(media.duration * 1000, table.lastMs, 1);
+    byId("stage").dataset.kind = media.kind;
+    const source = this.source(this.state.file);
+    this.#note(media.note);
+    if (source !== null) this.#open(source);
+    byId("media").replaceChildren(...(this.element ? [this.element] : []));
+    for (const id of ["play", "mute", "speed"]) byId(id).disabled = !this.isTimed;
+    for (const id of ["step-back", "step-on"]) byId(id).disabled = media.kind === "image";
+    this.#showState();
+    this.#tell(0);
+  }
+
+  #open(source) {
+    const { media } = this.state;
+    if (media.kind === "image") {
+      this.element = make("img", { src: source, alt: media.name, draggable: false });
+      this.element.addEventListener("load", () => this.state.emit("stage"));
+      this.element.addEventListener("error", () => this.#failed());
+      return;
+    }
+    const isSound = media.kind === "audio";
+    this.element = make(isSound ? "audio" : "video", { src: source, preload: "auto", playsInline: true });
+    const element = this.element;
+    const on = (name, run) => element.addEventListener(name, () => element === this.element && run());
+    on("loadedmetadata", () => {
+      if (Number.isFinite(element.duration)) {
+        this.state.durationMs = Math.max(element.duration * 1000, this.state.table.lastMs, 1);
+        this.state.emit("duration");
+      }
+      if (this.pendingMs !== null) element.currentTime = this.pendingMs / 1000;
+      if (!isSound && element.videoWidth === 0) this.#note("This browser can play the sound of this file, but not its pictures.");
+      this.#setSpeed();
+      this.state.emit("stage");
+    });
+    on("error", () => this.#failed());
+    for (const name of ["play", "pause", "ended", "volumechange"]) on(name, () => this.#showState());
+    on("seeked", () => this.#tell(element.currentTime * 1000));
+    on("timeupdate", () => this.#tell(element.currentTime * 1000));
+    on("play", () => this.#follow(element));
+    if (!isSound && element.requestVideoFrameCallback) this.#followFrames(element);
+  }
+
+  /** The clock while it plays: many times a second, and not only when the browser feels like it. */
+  #follow(element) {
+    if (element !== this.element || element.paused) return;
+    if (!this.framesTell) this.#tell(element.currentTime * 1000);
+    requestAnimationFrame(() => this.#follow(element));
+  }
+
+  /** The time of the picture that is shown, not of the one that is due: boxes belong to pictures. */
+  #followFrames(element) {
+    this.framesTell = false;
+    const shown = (_, { mediaTime }) => {
+      if (element !== this.element) return;
+      this.framesTell = true;
+      if (!element.paused) this.#tell(mediaTime * 1000);
+      element.requestVideoFrameCallback(shown);
+    };
+    element.requestVideoFrameCallback(shown);
+  }
+
+  #failed() {
+    this.#note("This browser cannot play this file. Its tags are here all the same.");
+    for (const id of ["play", "mute", "speed"]) byId(id).disabled = true;
+    this.element?.remove();
+    this.element = null;
+    this.state.emit("stage");
+  }
+
+  #note(text) {
+    const note = byId("stage-note");
+    const { media } = this.state;
+    note.hidden = !text;
+    note.replaceChildren(make("strong", {}, media.name), text ? text[0].toUpperCase() + text.slice(1) : "");
+  }
+
+  #showState() {
+    const isPlaying = this.isPlaying;
+    byId("play-shape").setAttribute("d", isPlaying ? "M3.5 2.5h3v11h-3zM9.5 2.5h3v11h-3z" : "M4 2.5v11l9-5.5z");
+    byId("mute").setAttribute("aria-pressed", String(this.isTimed && !this.element.muted));
+  }
+
+  #tell(ms) {
+    this.state.nowMs = ms;
+    byId("clock").replaceChildren(
+      make("b", {}, clock(ms)),
+      ` / ${clock(this.state.durationMs, 1)}`,
+    );
+    this.state.emit("time");
+  }
+}

@@ -1,0 +1,69 @@
+// Where each tag is drawn: a lane per track, in it rows of bars that do not cover each other.
+
+export const RULER = 26;
+export const OVERVIEW = 12;
+const BAR = 18;
+const TICKS = 14;
+const PADDING = 7;
+const MOST_ROWS = 6;
+
+/** Lanes of a file, from top to bottom: { track, top, height, rows: [{ top, tags, reach }], ticks }. */
+export function layLanes(table) {
+  const byTrack = new Map();
+  for (let tag = 0; tag < table.size; tag++) {
+    const track = table.track[tag];
+    if (!byTrack.has(track)) byTrack.set(track, { track, bars: [], ticks: [] });
+    const lane = byTrack.get(track);
+    (table.isFrame(tag) && table.end[tag] === table.start[tag] ? lane.ticks : lane.bars).push(tag);
+  }
+  const lanes = [...byTrack.values()].sort((one, other) => one.track - other.track);
+  let top = 0;
+  for (const lane of lanes) {
+    lane.top = top;
+    lane.rows = pack(table, lane.bars).map((tags, row) => ({
+      tags,
+      reach: reach(table, tags),
+      top: PADDING + row * BAR,
+      height: BAR - 2,
+    }));
+    lane.ticksRow = { tags: lane.ticks, reach: reach(table, lane.ticks), top: PADDING + lane.rows.length * BAR, height: TICKS - 2 };
+    lane.height = 2 * PADDING + lane.rows.length * BAR + (lane.ticks.length ? TICKS : 0);
+    top += lane.height;
+  }
+  return lanes;
+}
+
+/** The place in a row, whose tags are by start, of the first one that may reach a time. */
+export function firstReaching(row, ms) {
+  let [low, high] = [0, row.tags.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (row.reach[middle] < ms) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Each bar goes into the first row that is free; where none is, they cover each other in the last. */
+function pack(table, bars) {
+  const rows = [];
+  const ends = [];
+  for (const tag of bars) {
+    let row = ends.findIndex((end) => end <= table.start[tag]);
+    if (row < 0) row = Math.min(rows.length, MOST_ROWS - 1);
+    if (row === rows.length) rows.push([]);
+    rows[row].push(tag);
+    ends[row] = Math.max(ends[row] ?? 0, table.end[tag]);
+  }
+  return rows;
+}
+
+/** The latest end of a tag and all before it in its row. */
+function reach(table, tags) {
+  const ends = new Float64Array(tags.length);
+  for (let i = 0, latest = 0; i < tags.length; i++) {
+    latest = Math.max(latest, table.end[tags[i]]);
+    ends[i] = latest;
+  }
+  return ends;
+}

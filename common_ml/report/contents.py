@@ -1,0 +1,119 @@
+"""What stands in a tags file: its files with their tags, and all that went wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from common_ml.errors import WireError
+from common_ml.tagging.messages import Error, Message, Progress, Tag
+from common_ml.tagging.reader import read_messages
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator
+
+    from common_ml.tagging.reader import Reader
+
+MOST_BAD_LINES = 100
+"""How many lines that are no messages are told one by one."""
+
+
+@dataclass
+class TaggedFile:
+    """One media file, as the messages tell about it."""
+
+    source_media: str
+    """Its name, exactly as the tagger received it."""
+    tags: list[Tag] = field(default_factory=list)
+    """By start, then end; tags that are equal in every field once."""
+    is_done: bool = False
+    """Whether its `progress` came."""
+    num_errors: int = 0
+
+
+@dataclass
+class Contents:
+    """All of a tags file."""
+
+    files: list[TaggedFile] = field(default_factory=list)
+    """In the order in which they first appear."""
+    errors: list[Error] = field(default_factory=list)
+    """As written, and then one for each line that is no message."""
+
+    @property
+    def num_tags(self) -> int:
+        """In all files."""
+        return sum(len(file.tags) for file in self.files)
+
+
+def read_contents(path: str | os.PathLike[str]) -> Contents:
+    """Read a tags file, also one that is still being written or has been damaged.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    contents = Contents()
+    files: dict[str, TaggedFile] = {}
+
+    def file_of(source_media: str) -> TaggedFile:
+        if source_media not in files:
+            files[source_media] = TaggedFile(source_media)
+        return files[source_media]
+
+    bad_lines: list[str] = []
+    with read_messages(path) as reader:
+        for message in _good_messages(reader, bad_lines):
+            if isinstance(message, Tag):
+                file_of(message.source_media).tags.append(message)
+            elif isinstance(message, Progress):
+                file_of(message.source_media).is_done = True
+            elif isinstance(message, Error):
+                contents.errors.append(message)
+                if message.source_media is not None:
+                    file_of(message.source_media).num_errors += 1
+        if reader.torn_tail:
+            bad_lines.append(f"the last line is not whole: {len(reader.torn_tail)} bytes")
+    contents.errors += [Error(line) for line in bad_lines[:MOST_BAD_LINES]]
+    if len(bad_lines) > MOST_BAD_LINES:
+        more = len(bad_lines) - MOST_BAD_LINES
+        contents.errors.append(Error(f"{more} more lines are no messages"))
+    for file in files.values():
+        file.tags = _in_order(file.tags)
+    contents.files = list(files.values())
+    return contents
+
+
+def _good_messages(reader: Reader, bad_lines: list[str]) -> Iterator[Message]:
+    while (message := _next(reader)) is not None:
+        if isinstance(message, Message):
+            yield message
+        else:
+            bad_lines.append(message)
+
+
+def _next(reader: Reader) -> Message | str | None:
+    """The next message, or what is wrong with its line; None at the end."""
+    try:
+        return next(reader, None)
+    except WireError as error:
+        return str(error)
+
+
+def _in_order(tags: list[Tag]) -> list[Tag]:
+    unique = {_identity(tag): tag for tag in tags}
+    return sorted(unique.values(), key=lambda tag: (tag.start_time, tag.end_time))
+
+
+def _identity(tag: Tag) -> tuple[object, ...]:
+    """All of the tag but its file, by value."""
+    info, frame, vector = tag.additional_info, tag.frame_info, tag.vector
+    return (
+        tag.start_time,
+        tag.end_time,
+        tag.tag,
+        tag.track,
+        None if info is None else repr(info),
+        None if frame is None else (frame.frame_idx, frame.box and tuple(frame.box.values())),
+        None if vector is None else tuple(vector),
+    )
