@@ -10,6 +10,9 @@ import typer
 from rich.markup import escape
 
 from common_ml import __version__
+from common_ml.cli import describe as describe_verb
+from common_ml.cli import diff as diff_verb
+from common_ml.cli import view as view_verb
 from common_ml.cli.console import stderr
 from common_ml.errors import CommonMLError, ParamsError, describe
 
@@ -87,6 +90,11 @@ def _split_at(arguments: list[str], mark: str) -> tuple[list[str], list[str], li
         return arguments, [], []
     place = arguments.index(mark)
     return arguments[:place], [mark], arguments[place + 1 :]
+
+
+app.command(epilog=describe_verb.EPILOG)(describe_verb.describe)
+app.command(epilog=view_verb.EPILOG)(view_verb.view)
+app.command(epilog=diff_verb.EPILOG)(diff_verb.diff)
 
 
 if __name__ == "__main__":

@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib.metadata
 import json
 import logging
 import os
-import platform
 import shutil
 import stat
 import sys
@@ -30,6 +28,7 @@ from common_ml.errors import ParamsError, describe
 from common_ml.media.images import write_png
 from common_ml.tagging.model_output import Shot
 from common_ml.tagging.params import parse_arguments, parse_params
+from common_ml.tagging.versions import versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,16 +44,6 @@ _FORMAT = 1
 _CHUNK_BYTES = 1 << 20
 _OUR_STEPS = (f"{Path(common_ml.__file__).parent}{os.sep}", contextlib.__file__)
 """Where the code lies that stands between the loop and a model."""
-_LIBRARIES = {
-    "numpy": "numpy",
-    "av": "av",
-    "cv2": "opencv-python",
-    "torch": "torch",
-    "tensorflow": "tensorflow",
-    "onnxruntime": "onnxruntime",
-}
-"""Module -> distribution whose version counts where the module is not loaded."""
-_ALWAYS = ("numpy", "av", "cv2")
 
 
 @dataclass(frozen=True)
@@ -143,7 +132,7 @@ class CrashBundles:
                 params=_params(),
                 shots=tuple(shots),
                 file=None if path is None else facts_of(path),
-                versions=_versions(),
+                versions=versions(),
             )
             saved = self._write(bundle, own_traceback(error), images)
         except Exception as problem:  # noqa: BLE001 - what failed is told; the job must go on
@@ -239,19 +228,3 @@ def _params() -> dict[str, Any]:
         return parse_params(parse_arguments(sys.argv[1:]).params_text)
     except ParamsError:  # a program that takes its params from elsewhere
         return {}
-
-
-def _versions() -> dict[str, str]:
-    versions = {
-        "python": platform.python_version(),
-        "system": platform.platform(),
-        "common_ml": common_ml.__version__,
-    }
-    for module, distribution in _LIBRARIES.items():
-        version = getattr(sys.modules.get(module), "__version__", None)
-        if version is None and module in _ALWAYS:
-            with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-                version = importlib.metadata.version(distribution)
-        if version is not None:
-            versions[module] = str(version)
-    return versions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from dataclasses import replace
 from typing import (  # noqa: UP035 - star imports
@@ -19,6 +20,7 @@ from typing import (  # noqa: UP035 - star imports
 import numpy as np
 
 from common_ml.errors import AbortTaggingException, ParamsError
+from common_ml.tagging import description
 from common_ml.tagging.file_tagger import FileTagger
 from common_ml.tagging.loop import run_loop
 from common_ml.tagging.messages import Error, FrameInfo, Message, Progress, ProgressRatio, Tag
@@ -75,15 +77,20 @@ AnyModel = FrameModel | BatchFrameModel | AVModel | TagMessageProducer
 
 
 @overload
-def get_params() -> dict[str, Any]: ...
+def get_params(*, model: type[Any] | None = None) -> dict[str, Any]: ...
 @overload
-def get_params(schema: type[Schema]) -> Schema: ...
-def get_params(schema: type[Any] | None = None) -> Any:
+def get_params(schema: type[Schema], *, model: type[Any] | None = None) -> Schema: ...
+def get_params(schema: type[Any] | None = None, *, model: type[Any] | None = None) -> Any:
     """What the user sent as `--params`.
+
+    A program that was started with `--describe` (and without `--output-path`) answers here and
+    ends: see `common_ml.tagging.description`.
 
     Args:
         schema: A dataclass or a pydantic model. Without one the dictionary comes as it was sent,
             `{}` if nothing was.
+        model: The class that the program is about to make, for `--describe` to tell of. It may be
+            left out where only one model class is in sight of the call.
 
     Returns:
         The dictionary, or an instance of `schema`. The SDK's own keys (`fps` and the like) are
@@ -92,7 +99,10 @@ def get_params(schema: type[Any] | None = None) -> Any:
     Raises:
         ParamsError: malformed JSON, no object, unknown keys, wrong types: all in one. The output
             file has it as an `error` line by then, if `--output-path` was given.
+        SystemExit: (0) `--describe` was asked for, and is answered.
     """
+    if description.is_asked_for(sys.argv[1:]):
+        description.answer(schema, model, seen=_names_of_caller())
     arguments = parse_arguments(sys.argv[1:])
     if schema is None:
         return _checked_params(arguments)[0]
@@ -127,8 +137,11 @@ def run_default(
         ParamsError: the SDK's own keys are wrong.
         OutputError: the output file cannot be opened or written.
         TypeError: `model` is of none of these kinds.
-        SystemExit: (2) there is no `--output-path`; (128 + signal) the process was asked to stop.
+        SystemExit: (2) there is no `--output-path`; (128 + signal) the process was asked to stop;
+            (0) `--describe` was asked for, and no call of `get_params` has answered it.
     """
+    if description.is_asked_for(sys.argv[1:]):
+        description.answer(None, type(model), seen={})
     arguments = parse_arguments(sys.argv[1:])
     options = _checked_params(arguments)[1]
     if arguments.output_path is None:
@@ -243,6 +256,13 @@ def _checked_params(arguments: Arguments) -> tuple[dict[str, Any], SdkOptions]:
     except ParamsError as error:
         report(error, arguments.output_path)
         raise
+
+
+def _names_of_caller() -> dict[str, Any]:
+    """What is in sight where a function of this module was called."""
+    here = inspect.currentframe()
+    caller = here.f_back.f_back if here and here.f_back else None
+    return {**caller.f_globals, **caller.f_locals} if caller else {}
 
 
 def _explain_usage() -> NoReturn:

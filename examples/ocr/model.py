@@ -31,6 +31,8 @@ class OcrParams:
 class OcrModel(FrameModel):
     """Reads the text in a picture; the weights come with rapidocr's wheel."""
 
+    tracks = ("",)
+
     def __init__(self, params: OcrParams) -> None:
         self._engine = RapidOCR(
             params={"Global.text_score": params.min_confidence, "Global.log_level": "error"}

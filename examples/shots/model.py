@@ -58,6 +58,8 @@ class ShotsModel(AVModel):
     the average rate: in a video of variable rate its frame numbers are off.
     """
 
+    tracks = ("shot", "cut")
+
     def __init__(self, params: ShotsParams) -> None:
         self._params = params
 

