@@ -15,8 +15,10 @@ CommonMLError                       everything below; `.reported` once it stands
 ├── DataError                       tags as data
 │   ├── RecordError     (ValueError)    a record cannot be built; `.field`
 │   ├── FormatError     (ValueError)    a file of an outside format is wrong; `.place`, `.field`
+│   ├── ServiceError    (OSError)       a service or address does not give what is asked for; `.url`
 │   ├── QueryError      (ValueError)    a query is wrong; `.query`
 │   ├── DatasetError    (ValueError)    a dataset cannot be opened, or has not what is asked for
+│   ├── UploadError     (ValueError)    an upload cannot begin, or had to stop
 │   └── MissingExtraError (ImportError) an optional library is not installed; `.extra`
 ├── UnfinishedFileError             a producer ended without a word about a file
 ├── TaggerError                     a tagger died, hung, wrote rubbish or never started
@@ -135,6 +137,17 @@ class FormatError(DataError, ValueError):
         """Column or key; "" where it is not one of them."""
 
 
+class ServiceError(DataError, OSError):
+    """A service or an address on the network does not give what is asked for."""
+
+    def __init__(self, message: str, *, url: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.url = url
+        """Without its query, which may hold a signature."""
+        self.status = status
+        """Of HTTP; None where there was no answer."""
+
+
 class QueryError(DataError, ValueError):
     """A query is no boolean expression over the names that there are."""
 
@@ -145,6 +158,10 @@ class QueryError(DataError, ValueError):
 
 class DatasetError(DataError, ValueError):
     """A dataset cannot be opened, or has not what is asked for."""
+
+
+class UploadError(DataError, ValueError):
+    """An upload cannot begin, or had to stop."""
 
 
 class MissingExtraError(DataError, ImportError):
