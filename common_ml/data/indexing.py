@@ -1,0 +1,226 @@
+"""Files of a dataset -> Parquet files of rows, which can be queried again and again.
+
+A tags file is read once, by DuckDB, on all CPUs and in bounded memory.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from itertools import groupby, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from common_ml.data import rows
+from common_ml.data.engine import connect, quoted, quoted_list
+from common_ml.errors import DatasetError, MissingExtraError, WireError
+from common_ml.media.cpus import usable_cpus
+from common_ml.tagging.reader import read_messages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from common_ml.data.record import Record
+    from common_ml.data.sources import SourceFile, Span
+
+ROW_GROUP_SIZE = 40_960
+"""Rows that have to be read to get at one: small, and a multiple of DuckDB's 2048."""
+RECORDS_AT_ONCE = 2_000
+COPY_BYTES = 1 << 24
+
+
+@dataclass(frozen=True)
+class Part:
+    """A Parquet file of rows."""
+
+    path: str
+    columns: tuple[str, ...]
+    """Those of `rows.COLUMNS` that it has."""
+    source: str = ""
+    """What all its rows come from; "": its column says it."""
+    renamed: tuple[tuple[str, str], ...] = ()
+    """Columns that go by another name there: ours, theirs."""
+
+    def select(self, number: int) -> str:
+        """SQL for its rows.
+
+        Args:
+            number: Of the part in its dataset: rows of a later one come later.
+        """
+        theirs = dict(self.renamed)
+        chosen = [f'"{theirs.get(name, name)}" AS {name}' for name in self.columns]
+        place = f"({number}::BIGINT << 40) + file_row_number"
+        missing = [*self.columns]
+        if self.source:
+            chosen.append(f"{quoted(self.source)} AS source")
+            missing.append("source")
+        if "uid" not in self.columns:
+            chosen.append(f"({place})::UBIGINT AS uid")
+            missing.append("uid")
+        filled = rows.empty_columns(missing)
+        columns = ", ".join([*chosen, *([filled] if filled else []), f"{place} AS place"])
+        return f"SELECT {columns} FROM read_parquet({quoted(self.path)}, file_row_number = true)"
+
+
+def parts_of_spans(spans: Sequence[Span], folder: str, *, first_number: int) -> list[Part]:
+    """Index whole lines of tags files.
+
+    Raises:
+        WireError: a line is no message.
+    """
+    parts: list[Part] = []
+    for is_whole, group in groupby(spans, key=lambda span: span.is_whole):
+        # All that is whole at once; what is not, because it grows, by way of a copy.
+        for members in [list(group)] if is_whole else [[span] for span in group]:
+            target = str(Path(folder) / f"part-{first_number + len(parts):06}.parquet")
+            _index_tags(members, target, folder, is_whole=is_whole)
+            parts.append(Part(target, tuple(rows.COLUMNS)))
+    return parts
+
+
+def part_of_parquet(file: SourceFile) -> Part:
+    """Take a Parquet file as it is.
+
+    Raises:
+        DatasetError: it has no columns for media and label.
+    """
+    with connect(threads=1) as connection:
+        try:
+            found = connection.execute(
+                f"DESCRIBE SELECT * FROM read_parquet({quoted(file.path)})"
+            ).fetchall()
+        except _engine_error() as error:
+            raise DatasetError(f"cannot read {file.path}: {error}") from error
+    theirs = {row[0] for row in found}
+    renamed = {
+        ours: other
+        for ours, other in (("media", "source_media"), ("label", "tag"))
+        if ours not in theirs and other in theirs
+    }
+    columns = [name for name in rows.COLUMNS if name in theirs or name in renamed]
+    for needed, other in (("media", "source_media"), ("label", "tag")):
+        if needed not in columns:
+            got = ", ".join(sorted(theirs))
+            raise DatasetError(
+                f"{file.path} has no column {needed} (or {other}): expected what to_parquet "
+                f"writes, got {got}"
+            )
+    columns = [name for name in columns if name != "source"]
+    return Part(file.path, tuple(columns), source=file.path, renamed=tuple(renamed.items()))
+
+
+def part_of_records(records: Iterable[Record], target: str, *, source: str) -> Part:
+    """Index records, as they come.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+    """
+    try:
+        import pyarrow as pa  # noqa: PLC0415 - an extra, and slow to load
+        import pyarrow.parquet as pq  # noqa: PLC0415 - an extra, and slow to load
+    except ImportError as error:
+        raise MissingExtraError("pyarrow", extra="data") from error
+    schema = rows.arrow_schema()
+    with pq.ParquetWriter(target, schema) as writer:
+        for batch in _batches(_all_rows(records, source)):
+            writer.write_table(pa.Table.from_pylist(batch, schema=schema))
+    return Part(target, tuple(rows.COLUMNS))
+
+
+def _all_rows(records: Iterable[Record], source: str) -> Iterator[dict[str, Any]]:
+    uid = 0
+    for record in records:
+        for row in rows.rows_of(record, source=source, first_uid=uid):
+            yield row
+            uid += 1
+
+
+def _batches(made: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    while batch := list(islice(made, RECORDS_AT_ONCE)):
+        yield batch
+
+
+def _index_tags(spans: Sequence[Span], target: str, folder: str, *, is_whole: bool) -> None:
+    copy = str(Path(folder) / "lines.jsonl")
+    paths = [span.file.path for span in spans]
+    try:
+        if is_whole:
+            _convert(paths, target, folder, source="filename")
+        else:
+            _copy_lines(spans[0], copy)
+            _convert([copy], target, folder, source=quoted(paths[0]))
+    except _engine_error() as error:
+        _explain(spans, error)
+    finally:
+        Path(copy).unlink(missing_ok=True)
+
+
+def _convert(paths: list[str], target: str, folder: str, *, source: str) -> None:
+    with connect(threads=usable_cpus(), scratch=folder) as connection:
+        connection.execute(
+            f"COPY ({_SELECT.format(source=source, paths=quoted_list(paths))}) "
+            f"TO {quoted(target)} (FORMAT parquet, ROW_GROUP_SIZE {ROW_GROUP_SIZE})"
+        )
+
+
+_SELECT = """
+SELECT {source} AS source, NULL::VARCHAR AS key, d.source_media AS media,
+    d.frame_info.frame_idx AS frame,
+    CASE type WHEN 'tag' THEN CASE
+        WHEN d.tag IS NULL OR d.start_time IS NULL OR d.end_time IS NULL
+            THEN error('a tag without its fields')
+        ELSE d.tag END END AS label,
+    d.track AS track, 1::TINYINT AS value, d.start_time AS start_time, d.end_time AS end_time,
+    d.frame_info.box.x1 AS x1, d.frame_info.box.y1 AS y1,
+    d.frame_info.box.x2 AS x2, d.frame_info.box.y2 AS y2,
+    d.additional_info::VARCHAR AS info, d.vector AS vector,
+    NULL::VARCHAR AS annotation, NULL::VARCHAR AS header,
+    hash(d.tag, d.track, d.start_time, d.end_time, d.frame_info, d.additional_info, d.vector) AS uid
+FROM (SELECT type, data AS d, filename FROM read_ndjson({paths}, filename = true, columns = {{
+    type: 'VARCHAR',
+    data: 'STRUCT(start_time BIGINT, end_time BIGINT, tag VARCHAR, source_media VARCHAR,
+        track VARCHAR, additional_info JSON,
+        frame_info STRUCT(frame_idx BIGINT, box STRUCT(x1 DOUBLE, y1 DOUBLE, x2 DOUBLE, y2 DOUBLE)),
+        vector DOUBLE[])'}}))
+WHERE CASE
+    WHEN type IN ('tag', 'progress') AND d.source_media IS NOT NULL THEN true
+    WHEN type IN ('error', 'progress_ratio') THEN false
+    ELSE error('no message') END
+"""
+
+
+def _copy_lines(span: Span, target: str) -> None:
+    with Path(span.file.path).open("rb") as file, Path(target).open("wb") as output:
+        file.seek(span.start)
+        left = span.end - span.start
+        while left > 0:
+            chunk = file.read(min(left, COPY_BYTES))
+            if not chunk:
+                break
+            output.write(chunk)
+            left -= len(chunk)
+
+
+def _explain(spans: Sequence[Span], error: Exception) -> None:
+    """Find the line that DuckDB stumbled over; the slow reader words it best."""
+    try:
+        for span in spans:
+            for _ in read_messages(span.file.path):
+                pass
+    except WireError as found:
+        raise found from error
+    names = ", ".join(span.file.path for span in spans[:3])
+    raise DatasetError(f"cannot read {names}: {error}") from error
+
+
+def _engine_error() -> type[Exception]:
+    import duckdb  # noqa: PLC0415 - an extra, and slow to load
+
+    return duckdb.Error
+
+
+def remove_folder(folder: str, owner: int) -> None:
+    """Remove what was made for a dataset, if this is the process that made it."""
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)
