@@ -12,6 +12,8 @@ from rich.markup import escape
 from common_ml import __version__
 from common_ml.cli import describe as describe_verb
 from common_ml.cli import diff as diff_verb
+from common_ml.cli import init as init_verb
+from common_ml.cli import run as run_verb
 from common_ml.cli import view as view_verb
 from common_ml.cli.console import stderr
 from common_ml.errors import CommonMLError, ParamsError, describe
@@ -92,6 +94,8 @@ def _split_at(arguments: list[str], mark: str) -> tuple[list[str], list[str], li
     return arguments[:place], [mark], arguments[place + 1 :]
 
 
+app.command(epilog=init_verb.EPILOG)(init_verb.init)
+app.command(epilog=run_verb.EPILOG)(run_verb.run)
 app.command(epilog=describe_verb.EPILOG)(describe_verb.describe)
 app.command(epilog=view_verb.EPILOG)(view_verb.view)
 app.command(epilog=diff_verb.EPILOG)(diff_verb.diff)

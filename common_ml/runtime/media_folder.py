@@ -67,15 +67,21 @@ class MediaFolder:
                 return self._paths[source_media]
             return self._by_base_name.get(_base_name(source_media))
 
-    def with_paths(self, text: str) -> str:
-        """A text for the user: what the tagger calls a file becomes what the user calls it."""
+    def with_paths(self, text: str, *, about: str | None) -> str:
+        """A text for the user: what the tagger calls a file becomes what the user calls it.
+
+        Args:
+            text: An error's message.
+            about: The `source_media` of the error.
+        """
         if self._prefix not in text:
             return text
         with self._lock:
+            if about in self._paths:
+                return text.replace(about, self._paths[about])
             # the longest first: `media/a.mp4` may be the start of another line
             for line in sorted(self._paths, key=len, reverse=True):
-                if line in text:
-                    text = text.replace(line, self._paths[line])
+                text = text.replace(line, self._paths[line])
         return text
 
     def clear(self) -> None:

@@ -136,6 +136,11 @@ class Tagger(ABC):
         return list(self._open.elements())
 
     @property
+    def input_closed(self) -> bool:
+        """Whether nothing more can be sent."""
+        return self._input_closed
+
+    @property
     @abstractmethod
     def name(self) -> str:
         """What to call it in a message: its command, or its image."""
@@ -314,7 +319,8 @@ class Tagger(ABC):
         if not isinstance(message, (Tag, Progress, Error)):
             return message
         if isinstance(message, Error):
-            message = replace(message, message=self.media.with_paths(message.message))
+            text = self.media.with_paths(message.message, about=message.source_media)
+            message = replace(message, message=text)
             self._last_error = message.message
             if message.source_media is None:
                 return message

@@ -62,7 +62,7 @@ def _read(path: str) -> Past:
     _cut_torn_line(path)
     finished: set[str] = set()
     written: dict[str, set[bytes]] = {}
-    for message in _whole_messages(path):
+    for message in whole_messages(path):
         if isinstance(message, Progress):
             finished.add(message.source_media)
             written.pop(message.source_media, None)
@@ -72,7 +72,12 @@ def _read(path: str) -> Past:
     return Past(frozenset(finished), written)
 
 
-def _whole_messages(path: str) -> Iterator[Message]:
+def whole_messages(path: str | os.PathLike[str]) -> Iterator[Message]:
+    """Read the messages of a file; lines that are none are passed over, with a warning.
+
+    Raises:
+        OSError: the file cannot be opened or read.
+    """
     messages = read_messages(path)
     while True:
         try:

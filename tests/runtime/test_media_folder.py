@@ -190,9 +190,12 @@ def test_texts_name_files_as_the_user_does(media: MediaFolder) -> None:
     media.line_of("films/a.mp4")
     media.line_of("films/a.mp4.part")
 
-    text = media.with_paths("cannot read 'media/a.mp4.part' beside media/a.mp4")
+    told = "cannot read 'media/a.mp4.part' beside media/a.mp4"
 
-    assert text == "cannot read 'films/a.mp4.part' beside films/a.mp4"
+    assert media.with_paths(told, about=None) == (
+        "cannot read 'films/a.mp4.part' beside films/a.mp4"
+    )
+    assert media.with_paths("no media/a.mp4", about="media/a.mp4") == "no films/a.mp4"
 
 
 def test_what_was_brought_in_goes_again(media: MediaFolder, outside: Callable[[str], Path]) -> None:

@@ -1,0 +1,88 @@
+"""What a run has found so far, counted: per tag, per file, and in time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from common_ml.tagging.messages import Error, Progress, Tag
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from common_ml.tagging.messages import Message
+
+Outcome = Literal["tagged", "failed", "not tagged", "done before"]
+
+
+@dataclass
+class FileTally:
+    """What is known of a file."""
+
+    outcome: Outcome = "not tagged"
+    num_tags: int = 0
+    last_ms: int = 0
+    """The end of the latest tag, in milliseconds: how far the tagger has come."""
+    error: str = ""
+
+
+@dataclass
+class TagTally:
+    """What is known of a text on a track."""
+
+    count: int = 0
+    total_ms: int = 0
+    """The lengths of its time ranges, summed up."""
+
+
+@dataclass
+class Tally:
+    """Counts the messages of a run."""
+
+    files: dict[str, FileTally]
+    """Path -> what is known of it."""
+    tracks: dict[str, dict[str, TagTally]] = field(default_factory=dict)
+    """Track -> text -> how often and how long."""
+    num_tags: int = 0
+
+    @classmethod
+    def of(cls, paths: Iterable[str]) -> Tally:
+        """Nothing is counted yet."""
+        return cls({path: FileTally() for path in paths})
+
+    def add_earlier(self, messages: Iterable[Message]) -> None:
+        """Count what an earlier run wrote about these files; its failures are tried once more."""
+        for message in messages:
+            if getattr(message, "source_media", None) in self.files:
+                self.add(message)
+        for file in self.files.values():
+            done = file.outcome == "tagged"
+            file.outcome, file.error = ("done before" if done else "not tagged"), ""
+
+    def add(self, message: Message) -> None:
+        """Count one message."""
+        if isinstance(message, Tag):
+            self._add_tag(message)
+        elif isinstance(message, Progress):
+            self._file(message.source_media).outcome = "tagged"
+        elif isinstance(message, Error) and message.source_media is not None:
+            file = self._file(message.source_media)
+            file.outcome, file.error = "failed", message.message
+
+    def num_of(self, *outcomes: Outcome) -> int:
+        """How many files have one of these outcomes."""
+        counts = Counter(file.outcome for file in self.files.values())
+        return sum(counts[outcome] for outcome in outcomes)
+
+    def _add_tag(self, tag: Tag) -> None:
+        self.num_tags += 1
+        file = self._file(tag.source_media)
+        file.num_tags += 1
+        file.last_ms = max(file.last_ms, tag.end_time)
+        of_text = self.tracks.setdefault(tag.track, {}).setdefault(tag.tag, TagTally())
+        of_text.count += 1
+        of_text.total_ms += tag.end_time - tag.start_time
+
+    def _file(self, path: str) -> FileTally:
+        return self.files.setdefault(path, FileTally())
