@@ -101,6 +101,28 @@ def write_png(path: ImagePath, rgb: Image) -> None:
     Path(path).write_bytes(data.tobytes())  # not imwrite: that only says that it failed
 
 
+def write_grey(path: ImagePath, grey: npt.NDArray[np.uint8]) -> None:
+    """Write a picture of one channel, such as a label image, as PNG or, lossy, as JPEG.
+
+    Args:
+        path: The new file, which ends in .png or .jpg; one that is there is replaced.
+        grey: uint8, shape (H, W).
+
+    Raises:
+        OSError: the file cannot be written.
+        ValueError: `grey` is no such picture, or the name promises another format.
+    """
+    import cv2  # noqa: PLC0415 - slow to load, and few ever write a picture
+
+    if grey.dtype != np.uint8 or grey.ndim != 2 or grey.size == 0:
+        raise ValueError(f"grey must be uint8, shape (H, W), got {grey.dtype}, {grey.shape}")
+    suffix = Path(path).suffix.lower()
+    if suffix not in (".png", ".jpg"):
+        raise ValueError(f"path must end in .png or .jpg, got {suffix!r}")
+    _, data = cv2.imencode(suffix, grey)
+    Path(path).write_bytes(data.tobytes())
+
+
 def jpeg_bytes(rgb: Image, max_size: int, *, quality: int = 75) -> bytes:
     """Returns a picture as JPEG, scaled down where it is larger.
 

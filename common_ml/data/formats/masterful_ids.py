@@ -1,0 +1,82 @@
+"""Class ids of Masterful's label map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from common_ml.data.formats.masterful_lines import SEPARATOR, Entry, Task, is_writable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+BACKGROUND = "background"
+
+
+@dataclass(frozen=True)
+class Ids:
+    """Label -> id, and whether 0 is background."""
+
+    of: dict[str, int]
+    has_background: bool = False
+
+    def label_map(self) -> str:
+        """The lines of `label_map.csv`."""
+        pairs = [(number, label) for label, number in self.of.items() if is_writable(label)]
+        if self.has_background:
+            pairs.append((0, BACKGROUND))
+        return "".join(f"{number}{SEPARATOR}{label}\n" for number, label in sorted(pairs))
+
+    def unwritable(self) -> list[str]:
+        """Labels that the file cannot hold; no line of records uses them."""
+        return [label for label in self.of if not is_writable(label)]
+
+
+def assign_ids(entries: Sequence[Entry], task: Task, labels: Sequence[str] = ()) -> Ids:
+    """The ids of all labels of the entries.
+
+    Args:
+        entries: All that are written.
+        task: Segmentation has a background of id 0.
+        labels: All labels in order, where somebody wants to choose the ids.
+
+    Raises:
+        ValueError: an entry has a label that is not among `labels`.
+    """
+    segments = task == "semantic_segmentation"
+    if labels:
+        unknown = {label for one in entries for label in one.labels} - set(labels)
+        if unknown:
+            raise ValueError(f"labels must name all that occur, {min(unknown)!r} is missing")
+        known = [label for label in dict.fromkeys(labels) if not (segments and label == BACKGROUND)]
+        return Ids({label: n for n, label in enumerate(known, int(segments))}, segments)
+    if entries and all(one.indices and one.classes is None for one in entries):
+        return Ids(_own_ids(entries), segments)
+    if segments:
+        found = sorted({label for one in entries for label in one.labels})
+        return Ids({label: n for n, label in enumerate(found, 1)}, has_background=True)
+    return Ids({label: n for n, label in enumerate(sorted(set(_declared(entries))))})
+
+
+def _declared(entries: Iterable[Entry]) -> Iterable[str]:
+    for one in entries:
+        yield from one.labels
+        yield from one.classes or ()
+
+
+def _own_ids(entries: Iterable[Entry]) -> dict[str, int]:
+    """The number of a label's first instance; a free one where a different label has it."""
+    ids: dict[str, int] = {}
+    homeless: dict[str, None] = {}
+    for label, index in (pair for one in entries for pair in one.indices):
+        if label in ids:
+            continue
+        if index in ids.values() or index == 0:
+            homeless[label] = None
+        else:
+            homeless.pop(label, None)
+            ids[label] = index
+    free = (number for number in range(1, 2 * (len(ids) + len(homeless)) + 2))
+    for label in homeless:
+        ids[label] = next(number for number in free if number not in ids.values())
+    return ids
