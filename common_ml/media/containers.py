@@ -181,8 +181,12 @@ def translated_errors(path: MediaPath, *, doing: str) -> Iterator[None]:
     """
     try:
         yield
-    except MemoryError:  # FFmpeg's is one too: it says nothing about the file
-        raise
+    except av.error.MemoryError as error:  # mostly a count in the file that nobody could hold
+        raise DecodeError(
+            f"cannot {doing} {quoted(path)}: it asks for more memory than it can get: it is"
+            " damaged, or there is hardly any memory left",
+            path=path,
+        ) from error
     except (av.error.InvalidDataError, av.error.EOFError) as error:
         raise DecodeError(
             f"cannot {doing} {quoted(path)}: it is damaged, truncated or no media file", path=path

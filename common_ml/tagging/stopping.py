@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
+import logging
 import os
 import select
 import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar, NoReturn, Protocol
 
 if TYPE_CHECKING:
@@ -140,6 +143,7 @@ class _Handlers:
 
     def forget(self) -> None:
         """In a forked child: its signals are its own, and our pipe is not for them."""
+        atexit.unregister(_end_promptly)
         self._restore(wakeup=-1)
 
     def _restore(self, *, wakeup: int) -> None:
@@ -154,9 +158,26 @@ def _answer(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - wha
         return  # a second signal: the listening thread ends the process
     _Process.answered = True
     _Process.asked = number
+    atexit.register(_end_promptly)  # it runs before all that were registered earlier
     if not _Process.works:  # the program still prepares: it loads weights, say
         raise SystemExit(128 + number)
     _Process.works[-1].interrupt()
+
+
+def _end_promptly() -> None:
+    """Call what the program has registered for its exit, and leave.
+
+    What comes after that, the interpreter taking itself and its libraries apart, may take seconds
+    (torch, a busy machine), and the listening thread cannot end it: it does not run any more.
+    """
+    atexit.unregister(_end_promptly)
+    atexit._run_exitfuncs()
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            with suppress(OSError, ValueError):  # nobody reads it any more
+                stream.flush()
+    os._exit(128 + (_Process.asked or 0))
 
 
 def _listen(read_end: int) -> None:

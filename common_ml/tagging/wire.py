@@ -47,7 +47,7 @@ class Writer:
 
     A line that would lie across two pages has spaces before it, up to the page's end: who looks
     between the two sees these, and the line as a whole the next time. One that is longer than a
-    page may be seen in part for about a microsecond (docs/decisions/0008-lines-and-pages.md).
+    page may be seen in part while it is written (docs/decisions/0008-lines-and-pages.md).
 
     Args:
         path: Made if it does not exist; what it holds stays, and a torn last line is ended.

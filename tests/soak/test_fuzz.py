@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.media.bad_media import good_clip
 from tests.soak.fuzz_targets import TARGETS
 
 FOUND = {
@@ -31,6 +32,13 @@ def check(target: str, data: bytes) -> None:
 @pytest.mark.parametrize(("target", "data"), FOUND.values(), ids=FOUND)
 def test_what_was_found_is_mended(target: str, data: bytes) -> None:
     check(target, data)
+
+
+def test_a_count_that_nobody_could_hold_is_the_files_fault(tmp_path: Path) -> None:
+    """Found in a clip whose table of times claims 2 ** 31 entries."""
+    data = bytearray(good_clip("mp4_index_first", tmp_path).read_bytes())
+    struct.pack_into(">I", data, data.index(b"stts") + 8, 2**31 - 1)
+    check("video", bytes(data))
 
 
 @cache

@@ -3,13 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
-import signal
-import subprocess
-import sys
-import textwrap
-from collections import Counter
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,7 +16,7 @@ from common_ml.tagging.models.av import AVModel
 from common_ml.tagging.options import SdkOptions
 from common_ml.tagging.producer import TagMessageProducer
 from common_ml.tagging.resume import Past
-from common_ml.tagging.wire import Writer, encode, read_messages
+from common_ml.tagging.wire import Writer, encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -180,50 +173,3 @@ def test_every_tag_that_was_written_is_known_again(
     past = Past.of(path)
     assert all(past.has(tag) for tag in tags)
     assert not past.has(Tag(tag="x", end_time=10**13, source_media="a"))
-
-
-MAIN = """
-    from common_ml import AVModel, Tag, run_default
-
-    class Model(AVModel):
-        def tag(self, fpath):
-            return (Tag(tag=f"{fpath} {n}", additional_info={"n": n}) for n in range(100))
-
-    run_default(Model())
-"""
-FILES = [f"file {number}.mp4" for number in range(20)]
-NUM_KILLS = 20
-"""Runs that are killed here; `make soak` has 200."""
-
-
-@pytest.mark.parametrize("seed", range(NUM_KILLS))
-def test_killed_at_a_random_moment_and_resumed(tmp_path: Path, seed: int) -> None:
-    killed_then_resumed(tmp_path, seed)
-
-
-def killed_then_resumed(folder: Path, seed: int) -> None:
-    """One run that SIGKILL ends when some lines have been seen, and one that resumes it."""
-    main = folder / "main.py"
-    main.write_text(textwrap.dedent(MAIN))
-    output = folder / "tags.jsonl"
-    output.unlink(missing_ok=True)
-    output.touch()
-    params = '{"resume": true}'
-    command = [sys.executable, str(main), "--output-path", str(output), "--params", params]
-    lines = "".join(f"{file}\n" for file in FILES).encode()
-    limit = random.Random(seed).randrange(len(FILES) * 101)  # noqa: S311 - a moment, no secret
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        assert process.stdin is not None
-        process.stdin.write(lines)
-        process.stdin.flush()  # and left open: it is killed before its input ends
-        for _ in islice(read_messages(output, follow=True, poll_seconds=0.001), limit):
-            pass
-        process.send_signal(signal.SIGKILL)
-    subprocess.run(command, input=lines, check=True, stderr=subprocess.DEVNULL)
-    content = output.read_bytes()
-    assert content.endswith(b"\n")
-    messages = [json.loads(line) for line in content.splitlines()]
-    done = Counter(m["data"]["source_media"] for m in messages if m["type"] == "progress")
-    tags = Counter(m["data"]["tag"] for m in messages if m["type"] == "tag")
-    assert done == Counter(FILES)
-    assert tags == Counter(f"{file} {number}" for file in FILES for number in range(100))

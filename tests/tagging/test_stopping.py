@@ -222,6 +222,46 @@ def test_a_thread_of_the_model_that_does_not_end_does_not_hold_the_process(
     assert outcome.status == 143
 
 
+def test_what_is_registered_for_the_exit_is_called(program: Program) -> None:
+    main = program(
+        """
+            pass
+
+        import atexit
+        atexit.register(announce, "tidied up")
+        with catch_errors():
+            run_default(Model())
+        """
+    )
+    with Child(main) as tagger:
+        tagger.send("quick.mp4")
+        assert [tagger.next_message()["type"] for _ in range(2)] == ["tag", "progress"]
+        outcome = ended_by(tagger, signal.SIGTERM)
+        assert tagger.announcement() == b"tidied up"
+    assert outcome.status == 143
+
+
+def test_the_end_of_the_interpreter_is_not_awaited(program: Program) -> None:
+    """Large libraries take seconds to take themselves apart."""
+    main = program(
+        """
+            pass
+
+        class Large:
+            def __del__(self, sleep=time.sleep):
+                sleep(3600)
+
+        large = Large()
+        run_default(Model())
+        """
+    )
+    with Child(main) as tagger:
+        tagger.send("quick.mp4")
+        assert [tagger.next_message()["type"] for _ in range(2)] == ["tag", "progress"]
+        outcome = ended_by(tagger, signal.SIGTERM)
+    assert outcome.status == 143
+
+
 def test_a_forked_child_of_the_model_has_its_own_signals(program: Program) -> None:
     main = program(
         """
