@@ -23,10 +23,11 @@ _SHOT_SECONDS = 7
 _GRAIN = 3.0
 """Standard deviation of the grain, in levels: what a high-speed film stock has."""
 
-# The rate is left to x264 (its default quality: some 5 Mb/s here), and once set to what film of this
-# size is delivered with: the more bits, the more of them in the frames that all others refer to. The
-# structure is that of x264's defaults (three references, weighted prediction) with always three B-frames; the search is that of
-# `veryfast`, which makes the file in minutes and decoding no easier.
+# The rate is left to x264 (its default quality: some 5 Mb/s here), and once set to what film of
+# this size is delivered with: the more bits, the more of them in the frames that others refer to.
+# The structure is that of x264's defaults (three references, weighted prediction) with always
+# three B-frames; the search is that of `veryfast`, which makes the file in minutes and decoding no
+# easier.
 _X264 = "ref=3:bframes=3:b-adapt=0:b-pyramid=normal:weightp=2:8x8dct=1"
 _GOP_48 = ":keyint=48:min-keyint=48:scenecut=0"
 
