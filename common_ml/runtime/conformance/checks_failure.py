@@ -30,7 +30,7 @@ def _failed_file(trials: Trials, outcome: Outcome) -> Verdict:
     faults = _faults_about(outcome, line)
     if outcome.exit_status == 0:
         faults.append("its exit status was 0")
-    if outcome.exit_status is None:
+    if outcome.exit_status is None and trials.ordinary.exit_status is not None:
         faults.append("it did not end")
     return failed(f"of {line}: {'; '.join(faults)}") if faults else PASSED
 
@@ -56,7 +56,7 @@ def _continues(trials: Trials) -> Verdict:
         faults += [f"of {line}: {fault}" for fault in _faults_about(outcome, line)]
     if not outcome.has_progress(good):
         faults.append(f"{good}, which is good, was not finished")
-    if outcome.exit_status != 0:
+    if outcome.exit_status not in (0, trials.ordinary.exit_status):
         status = outcome.exit_status
         faults.append("it did not end" if status is None else f"its exit status was {status}")
     return failed("; ".join(faults)) if faults else PASSED

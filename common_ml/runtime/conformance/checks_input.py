@@ -20,6 +20,8 @@ def _empty_input(trials: Trials) -> Verdict:
     outcome = trials.empty
     if trials.subject.is_image and outcome.exit_status != 0:
         outcome = trials.empty_online  # the network is another check's matter
+    if outcome.exit_status != 0 and outcome.exit_status == trials.ordinary.exit_status:
+        return skipped("with files it ends in the same wrong way")
     if outcome.exit_status is None:
         quiet = trials.quiet_seconds
         return failed(f"its input was empty, and it still ran {quiet:g} s after the last sign")
@@ -34,6 +36,9 @@ def _late_lines(trials: Trials) -> Verdict:
     outcome = trials.ordinary
     if outcome.late:
         line = outcome.late[0]
+        heard = [told.media for told in outcome.lines[: outcome.num_lines_at_close]]
+        if any(same_file(media, line) for media in heard):
+            return skipped(f"{line} has tags, but no progress")
         if outcome.has_progress(line) or outcome.tags_of(line):
             return failed(
                 f"while the input was open nothing was heard of {line} for "
@@ -89,13 +94,19 @@ def _same_stem(trials: Trials) -> Verdict:
         for other in trials.material.same_content(twin):
             if not outcome.has_progress(other):
                 continue
-            count, expected = len(outcome.tags_of(twin)), len(outcome.tags_of(other))
+            count, expected = _num_tags(outcome, twin), _num_tags(outcome, other)
             if count != expected:
                 return failed(
                     f"{twin} got {count} tags, and {expected} under the name {other}; "
                     f"{' and '.join(twins)} were sent in one run"
                 )
     return PASSED
+
+
+def _num_tags(outcome: Outcome, name: str) -> int:
+    """How many tags a file has, those behind its progress left out."""
+    about = [line for line in outcome.lines if same_file(line.media, name)]
+    return [line.kind for line in about].index("progress")
 
 
 def _of_names(trials: Trials, names: Sequence[str]) -> Verdict:
@@ -108,15 +119,12 @@ def _of_names(trials: Trials, names: Sequence[str]) -> Verdict:
         if line is None:
             return skipped(f"it failed before {name} was sent")
         if not outcome.has_progress(line):
-            if _is_missing_everywhere(outcome):
-                return skipped("other files have no progress either")
+            if not outcome.has_progress(outcome.sent[0]):
+                return skipped("a file of an ordinary name has no progress either")
+            if outcome.num_lines_at_close is None and outcome.exit_status == 0:
+                return skipped("it ended before its input did")
             return failed(f"no progress for {line!r}: {outcome.story}")
     return PASSED
-
-
-def _is_missing_everywhere(outcome: Outcome) -> bool:
-    """Whether progress lacks for the first file, whose name is not odd."""
-    return not outcome.has_progress(outcome.sent[0])
 
 
 def _exact_names(trials: Trials) -> Verdict:

@@ -17,6 +17,10 @@ _BURST_SECONDS = 0.02
 """After something new the file is looked at without a rest: one message seldom comes alone, and
 between the two halves of a torn line there may be microseconds."""
 _MOST_TORN = 20
+_PAGE_BYTES = 4096
+_IN_KERNEL_SECONDS = 0.05
+"""A write that goes over the end of a page can be seen in two parts for some microseconds: that is
+the kernel's doing. A writer that leaves a line there does so for longer."""
 
 
 @dataclass(frozen=True)
@@ -74,15 +78,17 @@ class OutputWatch:
             new = os.pread(descriptor, 1 << 24, self._offset + len(self._tail))
         finally:
             os.close(descriptor)
+        now = time.monotonic()
         if not new:
+            self._judge_page_end(now)
             return False
-        self._last_news = time.monotonic()
+        self._last_news = now
         *whole, tail = (self._tail + new).split(b"\n")
         self.lines += [parsed(raw) for raw in whole]
         self._offset += sum(len(raw) + 1 for raw in whole)
         self._tail = tail
-        if tail and len(self.torn) < _MOST_TORN:
-            self.torn.append(tail)
+        if tail and (self._offset + len(tail)) % _PAGE_BYTES:
+            self._note_torn()
         return True
 
     def rest(self) -> None:
@@ -92,6 +98,17 @@ class OutputWatch:
     def content(self) -> bytes:
         """The whole file, as it stands."""
         return self.path.read_bytes() if self.path.exists() else b""
+
+    def _judge_page_end(self, now: float) -> None:
+        """The file ends where it did before: if that is in a line, at a page's end, it stays so."""
+        at_page_end = (self._offset + len(self._tail)) % _PAGE_BYTES == 0
+        if self._tail and at_page_end and now - self._last_news > _IN_KERNEL_SECONDS:
+            self._note_torn()
+
+    def _note_torn(self) -> None:
+        known = bool(self.torn) and self.torn[-1] == self._tail
+        if not known and len(self.torn) < _MOST_TORN:
+            self.torn.append(self._tail)
 
 
 def parsed(raw: bytes) -> Line:

@@ -134,6 +134,7 @@ class Trial:
             self._output.write_bytes(setting.existing)
             self._output.chmod(0o666)
         self._watch = OutputWatch(self._output, existing=setting.existing)
+        self._existing = setting.existing
         self._sent: list[str] = []
         self._placed: dict[str, tuple[int, int]] = {}
         self._late: list[str] = []
@@ -245,10 +246,13 @@ class Trial:
         """What it left behind; to be asked after its end."""
         while self._watch.look():
             pass
+        content, lines = self._watch.content(), self._watch.lines
+        if not content.startswith(self._existing):  # written anew, and so watched from the middle
+            lines = [parsed(raw) for raw in content.split(b"\n")[:-1]]
         return Outcome(
             sent=tuple(self._sent),
-            lines=tuple(self._watch.lines),
-            content=self._watch.content(),
+            lines=tuple(lines),
+            content=content,
             torn=tuple(self._watch.torn),
             exit_status=None if self._killed else self._tagger.exit_status,
             num_lines_at_close=self._num_lines_at_close,
