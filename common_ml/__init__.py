@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # what the names below are; loaded at their first use
+    from common_ml.tagging.messages import Tag
+    from common_ml.tagging.models.av import AVModel
+    from common_ml.tagging.models.frame_based import BatchFrameModel, FrameModel
+    from common_ml.tagging.models.tag_types import FrameTag
+    from common_ml.tagging.run_helpers import catch_errors, get_params, run_default
 
 __version__ = "1.0.0"
 
@@ -18,9 +25,16 @@ _HOMES = {
     "run_default": "common_ml.tagging.run_helpers",
 }
 
-__all__ = [  # noqa: PLE0604 - names, every one
+__all__ = [
+    "AVModel",
+    "BatchFrameModel",
+    "FrameModel",
+    "FrameTag",
+    "Tag",
     "__version__",
-    *sorted(_HOMES),
+    "catch_errors",
+    "get_params",
+    "run_default",
 ]
 
 

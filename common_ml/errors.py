@@ -21,6 +21,7 @@ CommonMLError                       everything below; `.reported` once it stands
 │   ├── UploadError     (ValueError)    an upload cannot begin, or had to stop
 │   └── MissingExtraError (ImportError) an optional library is not installed; `.extra`
 ├── UnfinishedFileError             a producer ended without a word about a file
+├── NewRepoError    (ValueError)    a model repo cannot be made
 ├── TaggerError                     a tagger died, hung, wrote rubbish or never started
 └── AbortTaggingException           a file failed, and the tagger stops
 """
@@ -175,6 +176,10 @@ class MissingExtraError(DataError, ImportError):
 
 class UnfinishedFileError(CommonMLError):
     """A producer ended without `Progress` or `Error` for a file that it was given."""
+
+
+class NewRepoError(CommonMLError, ValueError):
+    """A model repo cannot be made."""
 
 
 class TaggerError(CommonMLError):

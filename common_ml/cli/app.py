@@ -14,6 +14,7 @@ from common_ml.cli import describe as describe_verb
 from common_ml.cli import diff as diff_verb
 from common_ml.cli import init as init_verb
 from common_ml.cli import run as run_verb
+from common_ml.cli import upload as upload_verbs
 from common_ml.cli import view as view_verb
 from common_ml.cli.console import stderr
 from common_ml.errors import CommonMLError, ParamsError, describe
@@ -99,6 +100,7 @@ app.command(epilog=run_verb.EPILOG)(run_verb.run)
 app.command(epilog=describe_verb.EPILOG)(describe_verb.describe)
 app.command(epilog=view_verb.EPILOG)(view_verb.view)
 app.command(epilog=diff_verb.EPILOG)(diff_verb.diff)
+app.add_typer(upload_verbs.upload)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,197 @@
+"""A new model repo: its files, from the templates of a kind of model."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
+from importlib.resources import files as resources_of
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import unquote, urlsplit
+
+from common_ml import __version__
+from common_ml.errors import NewRepoError
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+Kind = Literal["frame", "batch", "av", "audio"]
+
+
+@dataclass(frozen=True)
+class Model:
+    """The small real model that a kind starts with."""
+
+    name: str
+    """The class; that of its params has `Params` for `Model`."""
+    description: str
+    """What it does, as a sentence."""
+    summary: str
+    """The same after `a tagger of`."""
+    media: Literal["video", "picture", "sound"]
+    """What the repo's tests give it."""
+
+
+MODELS: dict[Kind, Model] = {
+    "frame": Model(
+        "LightModel",
+        "Tags pictures and videos as dark or bright, and by their colour.",
+        "light and colour",
+        "video",
+    ),
+    "batch": Model(
+        "SharpnessModel",
+        "Tags pictures and videos as sharp or blurred.",
+        "sharpness",
+        "video",
+    ),
+    "av": Model(
+        "MotionModel",
+        "Finds where videos move and where they stand still.",
+        "motion",
+        "video",
+    ),
+    "audio": Model(
+        "LoudnessModel",
+        "Finds silence and loud stretches in sound, also that of videos.",
+        "loudness",
+        "sound",
+    ),
+}
+KINDS: tuple[Kind, ...] = tuple(MODELS)
+
+_NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
+_MAX_NAME = 60
+_OTHERS = frozenset({"common-ml", "numpy", "mypy", "pytest", "ruff"})
+"""What the new repo depends on; under such a name it would depend on itself."""
+_PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
+_SUFFIX = ".in"
+_DOTTED = {"gitignore": ".gitignore", "containerignore": ".containerignore"}
+"""Templates whose files would do something already where they lie, were they called so there."""
+_PART = "about.md.in"
+"""What a kind adds to the README."""
+
+
+@dataclass(frozen=True)
+class NewRepo:
+    """What was made."""
+
+    folder: Path
+    name: str
+    kind: Kind
+    files: tuple[str, ...]
+    """Paths in the folder, sorted."""
+    wheel: Path | None
+    """The wheel of common-ml that was copied to `wheels/`; None if there was none."""
+
+
+def make_repo(
+    folder: str | os.PathLike[str], *, kind: Kind = "frame", wheel: Path | None = None
+) -> NewRepo:
+    """Make a complete model repo.
+
+    Args:
+        folder: Where; its last part is the repo's name. It may exist, if it is empty but for
+            `.git`.
+        kind: The model to start with, a key of MODELS.
+        wheel: The wheel of common-ml for the image; None for the one that this common-ml was
+            installed from, if that is still there.
+
+    Raises:
+        NewRepoError: the name does not do, the folder is not empty, or the wheel is none.
+        OSError: it cannot be written.
+    """
+    target = Path(folder).expanduser().absolute()
+    name = _checked_name(Path(os.path.normpath(target)).name)
+    _check_free(target)
+    if wheel is not None and not (wheel.is_file() and wheel.suffix == ".whl"):
+        raise NewRepoError(f"{wheel} is no wheel: `make wheel` in a clone of common-ml builds one")
+    wheel = wheel or installed_wheel()
+    contents = _contents(name, kind)
+    for place, text in contents.items():
+        path = target / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    (target / "wheels").mkdir()
+    written = sorted(contents)
+    if wheel is not None:
+        shutil.copy(wheel, target / "wheels")
+        written.append(f"wheels/{wheel.name}")
+    return NewRepo(target, name, kind, tuple(written), wheel)
+
+
+def installed_wheel() -> Path | None:
+    """The wheel file that this common-ml was installed from, where pip noted it; else None."""
+    try:
+        noted = distribution("common-ml").read_text("direct_url.json")
+        url = urlsplit(json.loads(noted or "{}").get("url", ""))
+    except (PackageNotFoundError, ValueError):  # run from a clone; or noted by something else
+        return None
+    path = Path(unquote(url.path))
+    is_wheel = url.scheme == "file" and path.suffix == ".whl" and path.is_file()
+    return path if is_wheel else None
+
+
+def _checked_name(name: str) -> str:
+    if not _NAME.fullmatch(name) or len(name) > _MAX_NAME:
+        near = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:_MAX_NAME].strip("-")
+        better = f"; such as {near}" if near and near not in _OTHERS else ""
+        raise NewRepoError(
+            "a repo's name, which is its image's too, is made of lower-case letters and digits, "
+            f"with single '-', '_' or '.' between them, at most {_MAX_NAME}; got {name!r}{better}"
+        )
+    if re.sub(r"[._-]+", "-", name) in _OTHERS:
+        raise NewRepoError(f"{name} is a library that the repo needs: choose another name")
+    return name
+
+
+def _check_free(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise NewRepoError(f"{folder} is a file: choose another name, or move it away")
+    found = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+    found = [entry for entry in found if entry != ".git"]
+    if found:
+        few = ", ".join(found[:3]) + (" ..." if len(found) > 3 else "")
+        raise NewRepoError(
+            f"{folder} is not empty ({few}): nothing was written; choose another name, or empty it"
+        )
+
+
+def _contents(name: str, kind: Kind) -> dict[str, str]:
+    """Path in the repo -> text."""
+    model = MODELS[kind]
+    templates = resources_of("common_ml.cli") / "templates"
+    values = {
+        "about": (templates / kind / _PART).read_text(encoding="utf-8"),
+        "description": model.description,
+        "media": model.media,
+        "model": model.name,
+        "name": name,
+        "params": model.name.replace("Model", "Params"),
+        "summary": f"a tagger of {model.summary}",
+        "version": __version__,
+    }
+    contents = {}
+    for folder in (templates / "common", templates / kind):
+        for place, template in _templates(folder):
+            if place != _PART:
+                text = template.read_text(encoding="utf-8")
+                filled = _PLACEHOLDER.sub(lambda match: values[match[1]], text)
+                path = place.removesuffix(_SUFFIX)
+                contents[_DOTTED.get(path, path)] = filled
+    return contents
+
+
+def _templates(folder: Traversable, place: str = "") -> list[tuple[str, Traversable]]:
+    """All templates in a folder, by their paths in it."""
+    found = []
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.is_dir():
+            found += _templates(entry, f"{place}{entry.name}/")
+        elif entry.name.endswith(_SUFFIX):
+            found.append((place + entry.name, entry))
+    return found
