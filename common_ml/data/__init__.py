@@ -8,9 +8,11 @@ from typing import Any
 _HOMES = {
     "Annotation": "common_ml.data.record",
     "Box": "common_ml.data.record",
+    "Dataset": "common_ml.data.dataset",
     "Mask": "common_ml.data.record",
     "Record": "common_ml.data.record",
     "Report": "common_ml.data.report",
+    "Sample": "common_ml.data.sample",
     "Skipped": "common_ml.data.report",
 }
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import zlib
 from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
@@ -19,7 +20,7 @@ from common_ml.media.cpus import usable_cpus
 from common_ml.tagging.reader import read_messages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from common_ml.data.record import Record
     from common_ml.data.sources import SourceFile, Span
@@ -63,8 +64,12 @@ class Part:
         return f"SELECT {columns} FROM read_parquet({quoted(self.path)}, file_row_number = true)"
 
 
-def parts_of_spans(spans: Sequence[Span], folder: str, *, first_number: int) -> list[Part]:
+def parts_of_spans(spans: Sequence[Span], new_path: Callable[[str], str]) -> list[Part]:
     """Index whole lines of tags files.
+
+    Args:
+        spans: The lines.
+        new_path: Gives a file a name that begins as it is told.
 
     Raises:
         WireError: a line is no message.
@@ -73,8 +78,8 @@ def parts_of_spans(spans: Sequence[Span], folder: str, *, first_number: int) -> 
     for is_whole, group in groupby(spans, key=lambda span: span.is_whole):
         # All that is whole at once; what is not, because it grows, by way of a copy.
         for members in [list(group)] if is_whole else [[span] for span in group]:
-            target = str(Path(folder) / f"part-{first_number + len(parts):06}.parquet")
-            _index_tags(members, target, folder, is_whole=is_whole)
+            target = new_path("part")
+            _index_tags(members, target, is_whole=is_whole)
             parts.append(Part(target, tuple(rows.COLUMNS)))
     return parts
 
@@ -129,7 +134,8 @@ def part_of_records(records: Iterable[Record], target: str, *, source: str) -> P
 
 
 def _all_rows(records: Iterable[Record], source: str) -> Iterator[dict[str, Any]]:
-    uid = 0
+    # Records of one id may come from several sources, and their annotations count apart.
+    uid = zlib.crc32(source.encode()) << 32
     for record in records:
         for row in rows.rows_of(record, source=source, first_uid=uid):
             yield row
@@ -141,8 +147,9 @@ def _batches(made: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         yield batch
 
 
-def _index_tags(spans: Sequence[Span], target: str, folder: str, *, is_whole: bool) -> None:
-    copy = str(Path(folder) / "lines.jsonl")
+def _index_tags(spans: Sequence[Span], target: str, *, is_whole: bool) -> None:
+    folder = str(Path(target).parent)
+    copy = f"{target}.jsonl"
     paths = [span.file.path for span in spans]
     try:
         if is_whole:

@@ -17,7 +17,7 @@ from common_ml.media.cpus import usable_cpus
 from common_ml.media.kinds import kind_by_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import duckdb
 
@@ -93,8 +93,7 @@ class Store:
         Args:
             parts: Numbers of the parts that are enough; by default all.
         """
-        chosen = range(len(self.parts)) if parts is None else parts
-        united = " UNION ALL ".join(self.parts[number].select(number) for number in chosen)
+        united = _united(self.parts, parts)
         slotted = f"SELECT *, {self._slot} AS slot FROM ({united})"
         return f"(SELECT * FROM ({slotted}) WHERE slot IS NOT NULL)"
 
@@ -169,7 +168,7 @@ class Store:
     def _join_parts(self) -> None:
         path = self.new_path("part")
         columns = ", ".join(rows.COLUMNS)
-        united = " UNION ALL ".join(part.select(n) for n, part in enumerate(self.parts))
+        united = _united(self.parts)
         with self.engine() as connection:
             connection.execute(
                 f"COPY (SELECT {columns} FROM ({united}) ORDER BY place) TO {quoted(path)} "
@@ -203,16 +202,23 @@ class _Connection:
             return self._connection.execute(sql).fetchall()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {}
+        return {"reads": "anew"}  # never empty: __setstate__ would not be called
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         del state
         _Connection.__init__(self)
 
 
+def _united(parts: Sequence[Part], chosen: Iterable[int] | None = None) -> str:
+    """SQL for the rows of parts, or of those with certain numbers."""
+    numbers = range(len(parts)) if chosen is None else chosen
+    nothing = f"SELECT {rows.empty_columns(())}, 0::BIGINT AS place WHERE false"
+    return " UNION ALL ".join([parts[number].select(number) for number in numbers] or [nothing])
+
+
 def _slot_sql(connection: duckdb.DuckDBPyConnection, parts: Sequence[Part]) -> str:
     """SQL for the frame that a row is about; NULL where it is about a whole video or sound."""
-    united = " UNION ALL ".join(part.select(n) for n, part in enumerate(parts))
+    united = _united(parts)
     kinds = _kinds(connection, f"(SELECT DISTINCT media FROM ({united}))")
     kind = _kind_sql(kinds)
     return (

@@ -1,0 +1,148 @@
+"""The files of a dataset taken into its store, once or as they grow; its labels."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from common_ml.data import formats
+from common_ml.data.indexing import part_of_parquet, part_of_records, parts_of_spans
+from common_ml.data.sources import Source, SourceFile, files_of, span_of
+from common_ml.data.store import Per, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from common_ml.data.facts import Facts
+    from common_ml.data.record import Record
+
+
+class Catalog:
+    """What all slices of a dataset share."""
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        *,
+        per: Per = "media",
+        format: str | None = None,  # noqa: A002 - the word for it
+        options: Mapping[str, Any] | None = None,
+        follow: bool = False,
+        ends: Mapping[str, int] | None = None,
+        cache_dir: str | None = None,
+    ) -> None:
+        """Read the sources.
+
+        Args:
+            sources: Files, folders and globs.
+            per: What becomes a record.
+            format: Name of the outside format that the sources are in.
+            options: For the reader of the format.
+            follow: Whether the sources may grow, and more come.
+            ends: File -> byte behind the last line that counts; others count whole.
+            cache_dir: Where to keep what is made of the files while the dataset is open.
+        """
+        self.sources = tuple(sources)
+        self.per = per
+        self.format = format
+        self.options = dict(options or {})
+        self.follow = follow
+        self.store = Store(per, parent=cache_dir)
+        self.files: list[SourceFile] = []
+        self.facts: dict[str, Facts] = {}
+        self.edition = 0
+        """Counts up whenever there is more."""
+        self._ends = dict(ends or {})
+        self._read: dict[str, int] = {}  # tags file -> byte that is read up to
+        self._label_ids: dict[str, int] = {}
+        self._labels_of = -1  # edition that the labels are of
+        self._lock = threading.RLock()
+        self._take_in()
+
+    @classmethod
+    def of_records(cls, records: Iterable[Record], *, per: Per, cache_dir: str | None) -> Catalog:
+        """Takes records that are in no file."""
+        made = cls((), per=per, cache_dir=cache_dir)
+        made.store.add([part_of_records(records, made.store.new_path("part"), source="")])
+        return made
+
+    def refresh(self) -> None:
+        """Take in what has come since, if the sources may grow."""
+        if self.follow:
+            with self._lock:
+                self._take_in()
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """File -> what `dataset.tag` says of it."""
+        return {file.path: file.tag for file in self.files}
+
+    @property
+    def label_ids(self) -> dict[str, int]:
+        """Label -> its number: from 1 on in alphabetical order.
+
+        Labels that come later, in files that grow, get numbers behind those that are there.
+        """
+        with self._lock:
+            if self._labels_of != self.edition:
+                with self.store.engine() as connection:
+                    found = connection.execute(
+                        f"SELECT DISTINCT label FROM {self.store.rows_sql()} "
+                        "WHERE label IS NOT NULL"
+                    ).fetchall()
+                new = sorted({row[0] for row in found} - self._label_ids.keys())
+                first = max(self._label_ids.values(), default=0) + 1
+                for number, label in enumerate(new, start=first):
+                    self._label_ids[label] = number
+                self._labels_of = self.edition
+            return dict(self._label_ids)
+
+    def number_labels(self, label_ids: Mapping[str, int]) -> None:
+        """Take over the numbers that labels had in another run."""
+        self._label_ids = dict(label_ids)
+        self._labels_of = -1
+
+    def size_of(self, file: SourceFile) -> int:
+        """How many bytes of a file are in the dataset."""
+        if file.kind == "tags":
+            return self._read.get(file.path, 0)
+        return Path(file.path).stat().st_size
+
+    def _take_in(self) -> None:
+        by_format = self.format is not None
+        self.files = files_of(self.sources, by_format=by_format, may_be_missing=self.follow)
+        parts = []
+        spans = []
+        for file in self.files:
+            if file.kind == "tags":
+                start = self._read.get(file.path, 0)
+                span = span_of(file, start=start, end=self._ends.get(file.path))
+                if span is not None:
+                    spans.append(span)
+                    self._read[file.path] = span.end
+            elif file.path not in self._read:
+                self._read[file.path] = 0
+                parts += parts_of_spans(spans, self.store.new_path)
+                spans = []
+                parts.append(self._other(file))
+        parts += parts_of_spans(spans, self.store.new_path)
+        if parts or not self.edition:
+            self.edition += 1
+            self.store.add(parts)
+
+    def _other(self, file: SourceFile) -> Any:
+        if file.kind == "parquet":
+            return part_of_parquet(file)
+        reader = formats.get(self.format or "")
+        records = reader.read(file.path, **self.options)
+        return part_of_records(records, self.store.new_path("part"), source=file.path)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # In another process it is what it was when it was sent.
+        label_ids = self.label_ids
+        return {**self.__dict__, "_lock": None, "follow": False, "_label_ids": label_ids}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._lock = threading.RLock()

@@ -1,0 +1,85 @@
+"""Size and duration of media, for queries: as the record says, or looked up in the file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from common_ml.errors import MediaError
+from common_ml.media.images import read_image
+from common_ml.media.kinds import media_kind
+from common_ml.media.probe import probe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import duckdb
+
+    from common_ml.data.store import Store
+
+    Resolve = Callable[[str], Path | None]
+    """Where the file of a record's media is; None: nowhere, such as behind a URL."""
+
+
+class Facts(NamedTuple):
+    """What is known of a file; None where nobody knows."""
+
+    width: int | None = None
+    height: int | None = None
+    duration_seconds: float | None = None
+
+
+def facts_of(path: Path) -> Facts:
+    """Look into a file; nothing is known of one that cannot be used."""
+    try:
+        if media_kind(path) == "image":
+            height, width, _ = read_image(path).shape  # upright: what the header says may not be
+            return Facts(width, height)
+        found = probe(path)
+    except MediaError:
+        return Facts()
+    video, duration = found.video, found.duration_seconds
+    seconds = None if duration is None else float(duration)
+    if video is None:
+        return Facts(duration_seconds=seconds)
+    return Facts(video.width, video.height, seconds)
+
+
+def add_facts(
+    connection: duckdb.DuckDBPyConnection,
+    store: Store,
+    resolve: Resolve,
+    known: dict[str, Facts],
+) -> None:
+    """Make a table `facts` of number, width, height, duration for the records of a dataset.
+
+    Args:
+        connection: Where to make it.
+        store: The dataset.
+        resolve: Where the files are.
+        known: Media -> what was found before; what is found now is added.
+    """
+    connection.execute(
+        "CREATE TEMP TABLE facts AS SELECT number, media, "
+        "json_extract(header, '/width')::INTEGER AS width, "
+        "json_extract(header, '/height')::INTEGER AS height, "
+        f"json_extract(header, '/duration_seconds')::DOUBLE AS duration FROM {store.records_sql}"
+    )
+    missing = connection.execute(
+        "SELECT DISTINCT media FROM facts WHERE width IS NULL OR duration IS NULL"
+    ).fetchall()
+    for (media,) in missing:
+        if media not in known:
+            path = resolve(media)
+            known[media] = Facts() if path is None else facts_of(path)
+    found: list[tuple[Any, ...]] = [(media, *known[media]) for (media,) in missing]
+    if found:
+        connection.execute(
+            "CREATE TEMP TABLE looked_up (media VARCHAR, width INTEGER, height INTEGER, s DOUBLE)"
+        )
+        connection.executemany("INSERT INTO looked_up VALUES (?, ?, ?, ?)", found)
+        connection.execute(
+            "UPDATE facts SET width = coalesce(facts.width, l.width), "
+            "height = coalesce(facts.height, l.height), "
+            "duration = coalesce(facts.duration, l.s) FROM looked_up l WHERE l.media = facts.media"
+        )

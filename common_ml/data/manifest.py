@@ -1,0 +1,153 @@
+"""A slice written down, so that the same samples can be had again."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from common_ml.data.catalog import Catalog
+from common_ml.data.sources import Source
+from common_ml.errors import DatasetError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from common_ml.data.sources import AnyPath
+
+VERSION = 1
+IDS_AT_ONCE = 50_000
+CHUNK_BYTES = 1 << 22
+
+
+def write(
+    path: AnyPath,
+    catalog: Catalog,
+    numbers: npt.NDArray[np.int64],
+    queries: tuple[str, ...],
+    media_root: str | None,
+) -> None:
+    """Write which records these are.
+
+    Raises:
+        DatasetError: they are in no file.
+    """
+    if not catalog.files:
+        raise DatasetError("records that are in no file cannot be frozen: use to_parquet first")
+    sources = []
+    for file in catalog.files:
+        size = catalog.size_of(file)
+        digest = _digest(file.path, size)
+        sources.append({"path": file.path, "tag": file.tag, "bytes": size, "sha256": digest})
+    document = {
+        "common_ml_manifest": VERSION,
+        "queries": queries,
+        "per": catalog.per,
+        "format": catalog.format,
+        "options": catalog.options,
+        "media_root": media_root,
+        "sources": sources,
+        "labels": catalog.label_ids,
+        "ids": _ids(catalog, numbers),
+    }
+    Path(path).write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+
+
+def read(path: AnyPath) -> dict[str, Any]:
+    """The document.
+
+    Raises:
+        DatasetError: it is no manifest.
+    """
+    try:
+        document = orjson.loads(Path(path).read_bytes())
+    except orjson.JSONDecodeError as error:
+        raise DatasetError(f"{os.fspath(path)} is no manifest: {error}") from error
+    if not isinstance(document, dict) or document.get("common_ml_manifest") != VERSION:
+        raise DatasetError(
+            f"{os.fspath(path)} is no manifest of version {VERSION}: expected what freeze writes"
+        )
+    return document
+
+
+def catalog_of(frozen: dict[str, Any]) -> Catalog:
+    """The dataset that was frozen, as it was then: what came behind it in a file is left out.
+
+    Raises:
+        DatasetError: a source has changed, or is not there any more.
+    """
+    changes = [change for source in frozen["sources"] if (change := _change(source))]
+    if changes:
+        raise DatasetError(f"the dataset has changed: {'; '.join(changes)}")
+    catalog = Catalog(
+        [Source(one["path"], one["tag"]) for one in frozen["sources"]],
+        per=frozen["per"],
+        format=frozen["format"],
+        options=frozen["options"],
+        ends={one["path"]: one["bytes"] for one in frozen["sources"]},
+    )
+    catalog.number_labels(frozen["labels"])
+    return catalog
+
+
+def numbers_of(frozen: dict[str, Any], catalog: Catalog) -> npt.NDArray[np.int64]:
+    """Places of the frozen records.
+
+    Raises:
+        DatasetError: some are not there any more.
+    """
+    store, ids = catalog.store, frozen["ids"]
+    with store.engine() as connection:
+        connection.execute("CREATE TEMP TABLE wanted (key VARCHAR, slot BIGINT)")
+        connection.execute(
+            "INSERT INTO wanted SELECT unnest($keys), unnest($slots)",
+            {"keys": [one[0] for one in ids], "slots": [one[1] for one in ids]},
+        )
+        found = connection.execute(
+            f"SELECT number FROM {store.records_sql} SEMI JOIN wanted USING (key, slot) "
+            "ORDER BY number"
+        ).fetchnumpy()["number"]
+    if len(found) != len(ids):
+        raise DatasetError(
+            f"the dataset has changed: {len(ids) - len(found)} of {len(ids)} records are gone"
+        )
+    numbers: npt.NDArray[np.int64] = found.astype("int64")
+    return numbers
+
+
+def _ids(catalog: Catalog, numbers: npt.NDArray[np.int64]) -> list[tuple[str, int]]:
+    heads = (
+        head
+        for start in range(0, len(numbers), IDS_AT_ONCE)
+        for head in catalog.store.heads(numbers[start : start + IDS_AT_ONCE].tolist())
+    )
+    return [(head.key, head.slot) for head in heads]
+
+
+def _change(source: dict[str, Any]) -> str:
+    path, size = source["path"], source["bytes"]
+    if not Path(path).exists():
+        return f"{path} is not there any more"
+    now = Path(path).stat().st_size
+    if now < size:
+        return f"{path} had {size} bytes, and has {now}"
+    is_tags = Path(path).suffix.lower() in {".jsonl", ".ndjson"}
+    if not is_tags and now != size:
+        return f"{path} had {size} bytes, and has {now}"
+    if _digest(path, size) != source["sha256"]:
+        return f"what {path} holds is not what it was"
+    return ""
+
+
+def _digest(path: str, size: int) -> str:
+    """Of the first bytes of a file, or of the names and contents of a folder."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while size > 0 and (chunk := file.read(min(size, CHUNK_BYTES))):
+            digest.update(chunk)
+            size -= len(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,193 @@
+"""Which records a query is true of.
+
+A query is asked of every annotation, with what is known of its record beside it; it is true of a
+record if it is true of one of its annotations. A record without annotations is asked once, with
+nothing known of an annotation. What is not known makes a comparison neither true nor false, as in
+SQL.
+"""
+
+from __future__ import annotations
+
+from functools import singledispatchmethod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from common_ml.data.columns import Columns, of_type
+from common_ml.data.engine import quoted
+from common_ml.data.expression import (
+    Any_,
+    Compare,
+    Every,
+    In,
+    IsNull,
+    Like,
+    Literal,
+    Name,
+    Not,
+)
+from common_ml.data.facts import add_facts
+from common_ml.data.query import parse
+from common_ml.errors import QueryError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import numpy.typing as npt
+
+    from common_ml.data.expression import Tree, Value
+    from common_ml.data.facts import Facts, Resolve
+    from common_ml.data.store import Store
+
+
+def select(
+    store: Store,
+    query: str,
+    *,
+    labels: Iterable[str],
+    tags: Mapping[str, str],
+    resolve: Resolve,
+    facts: dict[str, Facts],
+) -> npt.NDArray[np.int64]:
+    """The numbers of the records that a query is true of, in ascending order.
+
+    Args:
+        store: The whole dataset.
+        query: A query.
+        labels: All labels of the dataset.
+        tags: Source -> what `dataset.tag` says of it.
+        resolve: Where the files are.
+        facts: What was found in them before; more is added.
+
+    Raises:
+        QueryError: it is no query, or names what there is not.
+    """
+    tree = parse(query)
+    with store.engine() as connection:
+        columns = Columns(connection, store, query=query, labels=labels, tags=tags)
+        condition = _Conditions(columns, query).sql(tree)
+        if columns.needs_facts:
+            add_facts(connection, store, resolve, facts)
+        sql = f"SELECT DISTINCT r.number FROM {_tables(store, columns)} WHERE {condition}"
+        numbers = connection.execute(f"{sql} ORDER BY r.number").fetchnumpy()["number"]
+    return np.asarray(numbers, np.int64)
+
+
+def _tables(store: Store, columns: Columns) -> str:
+    tables = [f"{store.records_sql} AS r"]
+    if columns.counted:
+        counts = ", ".join(
+            f"count(DISTINCT uid) FILTER (label = {quoted(label)}) AS {column}"
+            for label, column in columns.counted.items()
+        )
+        wanted = ", ".join(map(quoted, columns.counted))
+        tables.append(
+            f"LEFT JOIN (SELECT coalesce(key, media) AS key, slot, {counts} "
+            f"FROM {store.rows_sql()} WHERE label IN ({wanted}) AND coalesce(value, 1) = 1 "
+            "GROUP BY 1, 2) AS c ON c.key = r.key AND c.slot = r.slot"
+        )
+    if columns.needs_rows:
+        tables.append(
+            f"JOIN {store.rows_sql()} AS t ON coalesce(t.key, t.media) = r.key "
+            "AND t.slot = r.slot AND (t.label IS NOT NULL OR r.num_tags = 0)"
+        )
+    if columns.needs_facts:
+        tables.append("LEFT JOIN facts AS f ON f.number = r.number")
+    return " ".join(tables)
+
+
+class _Conditions:
+    """From a tree to SQL."""
+
+    def __init__(self, columns: Columns, query: str) -> None:
+        self._columns = columns
+        self._query = query
+
+    @singledispatchmethod
+    def sql(self, tree: Any) -> str:
+        """The condition that a tree stands for."""
+        raise TypeError(f"no tree: {tree!r}")
+
+    @sql.register
+    def _(self, tree: Every) -> str:
+        return self._joined(tree.children, " AND ")
+
+    @sql.register
+    def _(self, tree: Any_) -> str:
+        return self._joined(tree.children, " OR ")
+
+    @sql.register
+    def _(self, tree: Not) -> str:
+        return f"(NOT {self.sql(tree.child)})"
+
+    @sql.register
+    def _(self, tree: Literal) -> str:
+        return _written(tree)
+
+    @sql.register
+    def _(self, tree: Compare) -> str:
+        left, right = self._alike(tree.left, tree.right)
+        return f"({left} {tree.operator} {right})"
+
+    @sql.register
+    def _(self, tree: In) -> str:
+        found = (self._alike(tree.value, choice) for choice in tree.choices)
+        return f"({' OR '.join(f'{left} = {right}' for left, right in found) or 'false'})"
+
+    @sql.register
+    def _(self, tree: IsNull) -> str:
+        value = tree.value
+        column = self._columns.column(value) if isinstance(value, Name) else None
+        if column is None:
+            return "false"
+        # JSON has a null of its own
+        is_json_null = f" OR json_type({column.sql}) = 'NULL'" if column.type == "json" else ""
+        return f"({column.sql} IS NULL{is_json_null})"
+
+    @sql.register
+    def _(self, tree: Like) -> str:
+        value, pattern = self._alike(tree.value, Literal(tree.pattern))
+        return f"({value} {'ILIKE' if tree.ignores_case else 'LIKE'} {pattern})"
+
+    def _joined(self, children: Iterable[Tree], word: str) -> str:
+        return f"({word.join(map(self.sql, children))})"
+
+    def _alike(self, left: Value, right: Value) -> tuple[str, str]:
+        """Both sides of a comparison, as one type."""
+        sides = (left, right)
+        types = {self._type(side) for side in sides}
+        plain = types - {"json"}
+        if not plain:
+            raise self._error(f"{left} and {right} may be anything: compare each with a value")
+        if len(plain) > 1:
+            raise self._error(f"{self._told(left)}, but {self._told(right)}")
+        (wanted,) = plain
+        made = []
+        for side in sides:
+            if isinstance(side, Literal):
+                made.append(_written(side))
+                continue
+            column = self._columns.column(side)
+            made.append(of_type(column, wanted) if column.type == "json" else column.sql)
+        return made[0], made[1]
+
+    def _type(self, value: Value) -> Any:
+        if isinstance(value, Name):
+            return self._columns.column(value).type
+        if isinstance(value.value, bool):
+            return "boolean"
+        return "text" if isinstance(value.value, str) else "number"
+
+    def _told(self, value: Value) -> str:
+        shown = str(value) if isinstance(value, Name) else repr(value.value)
+        return f"{shown} is a {self._type(value)}"
+
+    def _error(self, message: str) -> QueryError:
+        return QueryError(f"cannot compare: {message}; in {self._query!r}", query=self._query)
+
+
+def _written(literal: Literal) -> str:
+    value = literal.value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return quoted(value) if isinstance(value, str) else f"('{value!r}'::DOUBLE)"
