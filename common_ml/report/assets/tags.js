@@ -170,11 +170,11 @@ export class TagList {
   #showSelected() {
     const { selected } = this.state;
     const place = this.#placeOf(selected);
+    this.#showDetails(place >= 0 ? selected : -1); // first: it takes room from the list
     this.list.reveal(place);
     this.list.draw();
     if (place >= 0) this.root.setAttribute("aria-activedescendant", `tag-${selected}`);
     else this.root.removeAttribute("aria-activedescendant");
-    this.#showDetails(place >= 0 ? selected : -1);
   }
 
   #showDetails(tag) {

@@ -31,10 +31,11 @@ export class Thumbs {
     const ms = media.kind === "image" ? 0 : table.start[tag];
     const known = this.kept.get(ms);
     if (known) {
-      drawCovering(canvas, known);
+      drawCovering(canvas, known, ms);
       return;
     }
     canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
+    delete canvas.dataset.ms;
     this.wishes.push({ ms, tag, canvas, isWanted });
     if (this.wishes.length > 200) this.wishes.splice(0, 100);
     this.#work();
@@ -60,7 +61,7 @@ export class Thumbs {
       if (!picture) continue;
       this.kept.set(wish.ms, picture);
       if (this.kept.size > MOST_KEPT) this.kept.delete(this.kept.keys().next().value);
-      if (wish.isWanted()) drawCovering(wish.canvas, picture);
+      if (wish.isWanted()) drawCovering(wish.canvas, picture, wish.ms);
     }
     if (turn === this.turn) this.isBusy = false;
   }
@@ -122,8 +123,9 @@ function shrunk(picture, width = picture.naturalWidth, height = picture.naturalH
   return copy;
 }
 
-/** Fills a canvas with a picture, cutting what does not fit. */
-function drawCovering(canvas, picture) {
+/** Fills a canvas with the picture of a moment, cutting what does not fit. */
+function drawCovering(canvas, picture, ms) {
+  canvas.dataset.ms = ms;
   const [width, height] = [picture.naturalWidth ?? picture.width, picture.naturalHeight ?? picture.height];
   const scale = Math.max(canvas.width / width, canvas.height / height);
   const [w, h] = [width * scale, height * scale];
