@@ -1,0 +1,313 @@
+"""`common-ml run`: real taggers, real pipes, and what a user gets to see."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from common_ml.tagging.messages import Error, Message, Progress, Tag
+from common_ml.tagging.wire import encode, read_messages
+from tests.cli.running import COMMAND, common_ml
+from tests.runtime.programs import DIES, HONEST, program
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SLOW = """
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+for line in lines:
+    tag(line, "seen", end=1000)
+    if "stop" in line:
+        signal.pause()
+    put("progress", source_media=line)
+"""
+"""Stays with a file named so."""
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    """A folder with a tagger, `my-tagger`, and three films of 1, 2 and 3 bytes."""
+    program(tmp_path / "my-tagger", HONEST)
+    (tmp_path / "films" / "deep").mkdir(parents=True)
+    for name, size in (("films/a.mp4", 1), ("films/b.mp4", 2), ("films/deep/a.mp4", 3)):
+        (tmp_path / name).write_bytes(b"x" * size)
+    return tmp_path
+
+
+def messages_in(path: Path) -> list[Message]:
+    return list(read_messages(path))
+
+
+def test_a_folder_is_tagged(work: Path) -> None:
+    """The tags file names the files as the user did, and the tables say what was found."""
+    done = common_ml("run", "my-tagger", "films", cwd=work)
+
+    assert done.returncode == 0, done.stderr
+    assert messages_in(work / "tags.jsonl") == [
+        Tag(0, 1, "size", "films/a.mp4"),
+        Progress("films/a.mp4"),
+        Tag(0, 2, "size", "films/b.mp4"),
+        Progress("films/b.mp4"),
+        Tag(0, 3, "size", "films/deep/a.mp4"),
+        Progress("films/deep/a.mp4"),
+    ]
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert ["size", "3", "0:00.006"] in rows
+    assert ["films/deep/a.mp4", "1", "tagged"] in rows
+    assert "3 files tagged, 3 tags in " in done.stderr
+    assert done.stderr.endswith(": tags.jsonl\n")
+
+
+def test_params_reach_the_tagger(work: Path) -> None:
+    """What stands later wins; what is JSON is taken for it."""
+    program(work / "my-tagger", 'put("error", message=sys.argv[-1], source_media=None)')
+    options = ["--params", '{"fps": 1, "name": "a"}', "-p", "fps=2.5", "-p", "name=b c"]
+    options += ["-p", "labels=[1, null]", "-p", "x=a=b", "-p", "y=NaN", "-p", "z=", "-p", 'q="1"']
+
+    common_ml("run", "my-tagger", "films/a.mp4", *options, cwd=work)
+
+    (error,) = messages_in(work / "tags.jsonl")
+    assert isinstance(error, Error)
+    assert json.loads(error.message) == {
+        "fps": 2.5,
+        "name": "b c",
+        "labels": [1, None],
+        "x": "a=b",
+        "y": "NaN",
+        "z": "",
+        "q": "1",
+    }
+
+
+def test_without_params_the_option_is_left_out(work: Path) -> None:
+    program(work / "my-tagger", 'put("error", message=str(len(sys.argv)), source_media=None)')
+
+    common_ml("run", "my-tagger", "films/a.mp4", cwd=work)
+
+    assert messages_in(work / "tags.jsonl") == [Error("3")]
+
+
+def test_a_file_that_fails_is_told_and_counts(work: Path) -> None:
+    (work / "films" / "b.mp4").unlink()
+    (work / "films" / "b.mp4").symlink_to("nowhere")  # it is there for whoever lists the folder
+
+    done = common_ml("run", "my-tagger", "films", "-p", "continue_on_error=true", cwd=work)
+
+    assert done.returncode == 1
+    assert "error: films/b.mp4: no such file: films/b.mp4\n" in done.stderr
+    assert "2 files tagged, 1 failed, 2 tags in " in done.stderr
+    assert ["films/b.mp4", "0", "failed"] in [line.split() for line in done.stdout.splitlines()]
+    assert Error("no such file: films/b.mp4", "films/b.mp4") in messages_in(work / "tags.jsonl")
+
+
+def test_one_that_stops_at_a_failure_says_what_is_left(work: Path) -> None:
+    """As the contract has it; the way out is told, and the failure only once."""
+    (work / "films" / "a.mp4").unlink()
+    (work / "films" / "a.mp4").symlink_to("nowhere")
+
+    done = common_ml("run", "my-tagger", "films", cwd=work)
+
+    assert done.returncode == 1
+    first, second = done.stderr.splitlines()
+    assert first == "error: films/a.mp4: no such file: films/a.mp4"
+    assert second == (
+        "error: python -u main.py stopped with status 1; 2 of 3 files are not tagged: "
+        "-p continue_on_error=true goes on after a file that fails, --resume does the rest"
+    )
+    assert ["films/b.mp4", "0", "not", "tagged"] in [x.split() for x in done.stdout.splitlines()]
+
+
+def test_one_that_dies_is_told_with_its_last_words(work: Path) -> None:
+    program(work / "my-tagger", DIES)
+
+    done = common_ml("run", "my-tagger", "films/a.mp4", cwd=work)
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: python -u main.py was ended by SIGKILL, without an error line\n"
+        "The end of its stderr:\nabout to die\n"
+    )
+
+
+def test_taggers_share_the_files(work: Path) -> None:
+    """Each is a process of its own, and while one is busy the others do the rest."""
+    body = """
+    def wait_for(number, folder):
+        while len(os.listdir(folder)) < number:
+            time.sleep(0.01)
+
+    for line in lines:
+        open(f"started/{os.getpid()}", "w").close()
+        wait_for(3, "started")  # each has a file
+        tag(line, str(os.getpid()))
+        if "slow" in line:
+            wait_for(18, "done")  # the others have done the rest
+        else:
+            open(f"done/{os.path.basename(line)}", "w").close()
+        put("progress", source_media=line)
+    """
+    program(work / "my-tagger", body)
+    for folder in ("many", "my-tagger/started", "my-tagger/done"):
+        (work / folder).mkdir()
+    names = [f"many/{number:02}.mp4" for number in range(18)]
+    for name in [*names, "slow.mp4"]:
+        (work / name).touch()
+
+    done = common_ml("run", "my-tagger", *names, "slow.mp4", "--jobs", "3", cwd=work)
+
+    assert done.returncode == 0, done.stderr
+    messages = messages_in(work / "tags.jsonl")
+    tagged_by = {tag.source_media: tag.tag for tag in messages if isinstance(tag, Tag)}
+    assert sorted(tagged_by) == sorted([*names, "slow.mp4"])
+    assert len(set(tagged_by.values())) == 3
+    finished = [message.source_media for message in messages if isinstance(message, Progress)]
+    assert finished[-1] == "slow.mp4"
+
+
+def test_more_taggers_than_files_are_not_started(work: Path) -> None:
+    program(work / "my-tagger", f"print('here', file=sys.stderr)\n{HONEST}\nsys.exit(1)")
+
+    done = common_ml("run", "my-tagger", "films/a.mp4", "-j", "8", cwd=work)
+
+    assert done.stderr.count("here") == 1
+
+
+def test_the_earlier_run_is_kept(work: Path) -> None:
+    """Nobody loses ten hours of tags for want of an option; and `diff` needs both."""
+    common_ml("run", "my-tagger", "films/a.mp4", cwd=work)
+    first = (work / "tags.jsonl").read_bytes()
+
+    done = common_ml("run", "my-tagger", "films/b.mp4", cwd=work)
+
+    assert "kept the earlier run as tags.previous.jsonl\n" in done.stderr
+    assert (work / "tags.previous.jsonl").read_bytes() == first
+    assert len(messages_in(work / "tags.jsonl")) == 2
+
+
+def test_a_run_can_be_resumed(work: Path) -> None:
+    """What is finished is not sent, what was begun gets what it lacks, and a torn line goes."""
+    earlier = [
+        Tag(0, 1, "size", "films/a.mp4"),
+        Progress("films/a.mp4"),
+        Error("gone", "films/deep/a.mp4"),
+        Tag(0, 2, "size", "films/b.mp4"),
+    ]
+    whole = b"".join(map(encode, earlier))
+    (work / "tags.jsonl").write_bytes(whole + b'{"type":"progress","data":{"sour')
+
+    done = common_ml("run", "my-tagger", "films", "--resume", cwd=work)
+
+    assert done.returncode == 0, done.stderr
+    assert messages_in(work / "tags.jsonl") == [
+        *earlier,
+        Progress("films/b.mp4"),
+        Tag(0, 3, "size", "films/deep/a.mp4"),
+        Progress("films/deep/a.mp4"),
+    ]
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert ["films/a.mp4", "1", "done", "before"] in rows
+    assert ["films/b.mp4", "1", "tagged"] in rows
+    assert ["size", "3", "0:00.006"] in rows
+
+
+def test_nothing_is_started_when_all_is_done(work: Path) -> None:
+    common_ml("run", "my-tagger", "films", cwd=work)
+    program(work / "my-tagger", DIES)
+
+    assert common_ml("run", "my-tagger", "films", "--resume", cwd=work).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
+)
+def test_it_stops_cleanly(work: Path, number: int, status: int) -> None:
+    """What was written stays, no tagger is left, and the next run can go on from there."""
+    program(work / "my-tagger", SLOW)
+    (work / "films" / "z").mkdir()
+    (work / "films" / "z" / "stop it.mp4").touch()
+    with subprocess.Popen(
+        [*COMMAND, "run", "my-tagger", "films"],
+        cwd=work,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        with read_messages(
+            work / "tags.jsonl", follow=True, stop=lambda: process.poll() is not None
+        ) as messages:
+            assert Tag(0, 1000, "seen", "films/z/stop it.mp4") in messages  # waits for it
+        process.send_signal(number)
+        stdout, stderr = process.communicate()
+
+    assert process.returncode == status, stderr
+    assert "Traceback" not in stderr
+    assert "3 files tagged, 1 not tagged, 4 tags in" in stderr
+    assert ["films/z/stop", "it.mp4", "1", "not", "tagged"] in [
+        x.split() for x in stdout.splitlines()
+    ]
+    program(work / "my-tagger", SLOW.replace("stop", "no such"))
+    done = common_ml("run", "my-tagger", "films", "--resume", cwd=work)
+    assert done.returncode == 0, done.stderr
+    assert len(messages_in(work / "tags.jsonl")) == 8
+
+
+def test_a_second_ctrl_c_waits_for_nobody(work: Path) -> None:
+    """The tagger ignores SIGTERM; nobody sits through its grace time."""
+    body = SLOW.replace("lambda *_: sys.exit(143)", "signal.SIG_IGN")
+    program(work / "my-tagger", f"open('pid', 'w').write(str(os.getpid()))\n{body}")
+    (work / "stop.mp4").touch()
+    with subprocess.Popen(
+        [*COMMAND, "run", "my-tagger", "stop.mp4"],
+        cwd=work,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        with read_messages(
+            work / "tags.jsonl", follow=True, stop=lambda: process.poll() is not None
+        ) as messages:
+            assert Tag(0, 1000, "seen", "stop.mp4") in messages  # waits for it
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        assert process.stderr.readline() == "stopping: once more to stop at once\n"
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+
+    assert process.returncode == 130
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((work / "my-tagger" / "pid").read_text()), 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["my-tagger", "nix.mp4"], "error: there is no file or folder nix.mp4\n"),
+        (["my-tagger", "*.mov"], "error: nothing matches *.mov\n"),
+        (["my-tagger", "my-tagger"], "error: no media in my-tagger: expected files with the "),
+        (["films", "films"], "error: films is a folder without a main.py: "),
+        (["no.py", "films"], "error: there is no no.py: name a main.py, a folder with one, "),
+        (["my-tagger", "films", "-p", "fps"], "error: ParamsError: -p takes key=value, as in -p "),
+        (["my-tagger", "films", "--params", "[1]"], "error: ParamsError: --params must be a JSON "),
+        (["my-tagger", "films", "-o", "films"], "error: "),
+    ],
+)
+def test_a_slip_of_the_pen_is_one_line(work: Path, arguments: list[str], told: str) -> None:
+    done = common_ml("run", *arguments, cwd=work)
+
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines(keepends=True)
+    assert line.startswith(told)
+    assert not (work / "tags.jsonl").exists()
+
+
+def test_help_shows_an_example(work: Path) -> None:
+    done = common_ml("run", "--help", cwd=work)
+
+    assert done.returncode == 0
+    assert "Example: common-ml run my-tagger films/ -p fps=2 -o tags.jsonl" in done.stdout
+    assert "\x1b" not in done.stdout
