@@ -59,6 +59,9 @@ class Fault:
     also: tuple[str, ...] = ()
     """Other checks whose sentence of the contract it breaks, or may break, as well."""
 
+    hangs: bool = False
+    """Whether it, or whoever reads it, waits in vain."""
+
     @property
     def source(self) -> str:
         """The faulty program."""
@@ -79,7 +82,6 @@ _BOX = "dict(x1=0.1, y1=0.2, x2=0.5, y2=0.6)"
 _SIGNAL = "signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))\n"
 _OPEN = 'output = os.open(option("--output-path"), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)\n'
 _FILES = ("missing-file", "corrupt-file", "continue-on-error")
-_SLOW = '            if "more_" in path: __import__("time").sleep(0.5)\n'
 
 FAULTS = (
     # -- how it starts
@@ -132,6 +134,7 @@ FAULTS = (
         "late-lines",
         _LOOP,
         "for line in sys.stdin.read().splitlines():\n",
+        hangs=True,
     ),
     Fault(
         "never flushes",
@@ -140,6 +143,7 @@ FAULTS = (
         '    lines.append(json.dumps({"type": kind, "data": data}) + "\\n")\n'
         "    atexit.unregister(flush); atexit.register(flush)\n"
         'def flush():\n    os.write(output, "".join(lines).encode())\nlines = []; import atexit\n',
+        hangs=True,
     ),
     Fault(
         "one file and away", "late-lines", _LAST, _LAST + "    break\n", also=("continue-on-error",)
@@ -150,6 +154,7 @@ FAULTS = (
         "end-of-input",
         _LAST,
         _LAST + "import threading\nthreading.Event().wait()\n",
+        hangs=True,
     ),
     Fault(
         "first line of a read",
@@ -182,6 +187,7 @@ FAULTS = (
         _PATH + "    stem = os.path.splitext(path)[0]\n"
         '    if stem in globals().setdefault("seen", set()): continue\n    seen.add(stem)\n',
         also=("progress",),
+        hangs=True,
     ),
     Fault(
         "absolute names",
@@ -202,7 +208,7 @@ FAULTS = (
         _PROGRESS
         + '        write("error", message="slow", source_media="media/" + str(len(path)))\n',
     ),
-    Fault("no progress", "progress", _PROGRESS, ""),
+    Fault("no progress", "progress", _PROGRESS, "", hangs=True),
     Fault("progress twice", "progress", _PROGRESS, _PROGRESS * 2),
     Fault(
         "progress first",
@@ -262,6 +268,7 @@ FAULTS = (
             "encode()", 'encode("latin-1", "replace")'
         ),
         also=("odd-names", "progress"),
+        hangs=True,
     ),
     Fault(
         "a type of its own",
@@ -277,7 +284,7 @@ FAULTS = (
         "same-twice",
         _TAG_LINE,
         '        quick = os.path.getsize(option("--output-path")) and "stray" in sys.argv\n'
-        '        for found in [*tag(path)][quick:]: write("tag", source_media=path, track="", **found)\n',
+        + _TAG_LINE.replace("tag(path)", "[*tag(path)][quick:]", 1),
     ),
     Fault("each tag twice", "unique-tags", _TAG_LINE, _TAG_LINE * 2),
     # -- its values
@@ -362,7 +369,8 @@ FAULTS = (
         "malformed is empty",
         "params-malformed",
         '    params = json.loads(option("--params") or "{}")\n',
-        '    try: params = json.loads(option("--params") or "{}")\n    except ValueError: params = {}\n',
+        '    try: params = json.loads(option("--params") or "{}")\n'
+        "    except ValueError: params = {}\n",
     ),
     Fault(
         "a list is empty",
@@ -391,24 +399,29 @@ FAULTS = (
         _SIGNAL,
         "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n",
         also=("stops-busy",),
+        hangs=True,
     ),
     Fault(
         "deaf at work",
         "stops-busy",
         _SIGNAL,
-        "def slow():\n    __import__('time').sleep(0.2 if 'more_' in globals().get('path', '') else 0)\n"
-        "signal.signal(signal.SIGTERM, lambda *_: 'more_' in globals().get('path', '') or os._exit(143))\n"
-        + _OPEN,
+        "def stop(*_):\n"
+        "    if 'more_' not in globals().get('path', ''): os._exit(143)\n"
+        "signal.signal(signal.SIGTERM, stop)\n",
+        hangs=True,
     ),
     Fault(
         "half a file is finished",
         "stop-is-no-end",
         _TAG_LINE + _PROGRESS,
-        "        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))\n        try:\n"
-        '            for found in tag(path):\n                write("tag", source_media=path, track="", **found)\n'
-        + "    "
-        + _SLOW
-        + "        finally:\n            if sys.exc_info()[0] in (None, SystemExit):\n        "
-        + _PROGRESS,
+        "        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))\n"
+        "        try:\n"
+        "            for found in tag(path):\n"
+        '                write("tag", source_media=path, track="", **found)\n'
+        '                if "more_" in path: __import__("time").sleep(0.5)\n'
+        '            write("progress", source_media=path)\n'
+        "        except SystemExit:\n"
+        '            write("progress", source_media=path)\n'
+        "            raise\n",
     ),
 )
