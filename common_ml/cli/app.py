@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from common_ml import __version__
+from common_ml.cli import data as data_verbs
 from common_ml.cli import describe as describe_verb
 from common_ml.cli import diff as diff_verb
 from common_ml.cli import init as init_verb
@@ -100,6 +101,7 @@ app.command(epilog=run_verb.EPILOG)(run_verb.run)
 app.command(epilog=describe_verb.EPILOG)(describe_verb.describe)
 app.command(epilog=view_verb.EPILOG)(view_verb.view)
 app.command(epilog=diff_verb.EPILOG)(diff_verb.diff)
+app.add_typer(data_verbs.data)
 app.add_typer(upload_verbs.upload)
 
 

@@ -1,0 +1,140 @@
+"""`common-ml data`: tags and other annotations, queried."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from itertools import islice
+from pathlib import Path  # noqa: TC003 - typer looks at the types when it runs
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from common_ml.cli.console import stderr, stdout
+from common_ml.cli.texts import plural, printable
+
+if TYPE_CHECKING:
+    from common_ml.data.dataset import Dataset
+    from common_ml.data.record import Record
+    from common_ml.data.report import Report
+
+EPILOG = (
+    "Example: common-ml data query tags.jsonl \"labels.car > 3 and file.type = 'video'\" "
+    "-o cars.jsonl"
+)
+data = typer.Typer(
+    name="data",
+    help="Look into tags and other annotations.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+
+
+@data.callback()
+def _verbs() -> None:
+    """Look into tags and other annotations."""
+
+
+@data.command(epilog=EPILOG)
+def query(
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            help="Tags files (.jsonl), Parquet files, folders of them, or globs.",
+            metavar="SOURCES...",
+        ),
+    ],
+    expression: Annotated[
+        str,
+        typer.Argument(
+            help='What is asked, such as "labels.car > 3 and labels.person = 0".', metavar="EXPR"
+        ),
+    ],
+    *,
+    per: Annotated[
+        Literal["media", "frame"],
+        typer.Option(help="What is a record: each file, or each tagged frame."),
+    ] = "media",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Write the tags of the records there: .jsonl or .parquet.",
+            metavar="FILE",
+        ),
+    ] = None,
+    jsonl: Annotated[
+        bool, typer.Option("--jsonl", help="Print the records as JSON, one a line.")
+    ] = False,
+    limit: Annotated[int, typer.Option(help="Rows of the table; 0: all.", metavar="N", min=0)] = 50,
+    format_name: Annotated[
+        str | None,
+        typer.Option("--format", help="Outside format of the sources, such as coco."),
+    ] = None,
+    media_root: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the media, for file.width and the like.", metavar="FOLDER"),
+    ] = None,
+) -> None:
+    """Find the records that an expression is true of, and print them or write them to a file.
+
+    Names: labels.<name> (how often a record has it), file.<field>, attributes.<name>, dataset.id,
+    and of single annotations label, confidence, track, start_time, end_time, value. Operators:
+    = != < <= > >= in, like, between, is null, and, or, not. Texts stand in single quotes.
+    """
+    from common_ml.data.dataset import Dataset  # noqa: PLC0415 - `--help` does without
+
+    if output is not None and output.suffix.lower() not in {".jsonl", ".parquet"}:
+        raise typer.BadParameter(f"must end in .jsonl or .parquet, got {output}")
+    dataset = Dataset.open(sources, media_root=media_root, per=per, format=format_name)
+    found = dataset.slice(expression)
+    if output is not None:
+        _write(found, output)
+    elif jsonl:
+        for record in found.records():
+            sys.stdout.buffer.write(record.to_line())
+        sys.stdout.buffer.flush()
+    else:
+        _print(found, limit)
+    stderr.print(f"{len(found)} of {plural(len(dataset), 'record')}", highlight=False)
+
+
+def _write(found: Dataset, output: Path) -> None:
+    if output.suffix.lower() == ".parquet":
+        found.to_parquet(output)
+        return
+    _tell(found.to_jsonl(output))
+
+
+def _tell(report: Report) -> None:
+    for reason, count in Counter(one.reason for one in report.skipped).most_common():
+        stderr.print(f"left out: {plural(count, 'annotation')}: {reason}", highlight=False)
+
+
+def _print(found: Dataset, limit: int) -> None:
+    shown = list(islice(found.records(), limit or None))
+    if not shown:
+        return
+    if not stdout.is_terminal:  # for other programs: nothing is cut off
+        for record in shown:
+            cells = (record.id, record.kind, str(len(record.annotations)), _labels(record))
+            typer.echo("\t".join(map(printable, cells)))
+        return
+    table = Table("record", "kind", "annotations", "labels")
+    table.columns[2].justify = "right"
+    for record in shown:
+        number = str(len(record.annotations))
+        table.add_row(Text(printable(record.id)), record.kind, number, Text(_labels(record)))
+    stdout.print(table)
+    if len(found) > len(shown):
+        stderr.print(f"and {len(found) - len(shown)} more: --limit 0 shows all", highlight=False)
+
+
+def _labels(record: Record) -> str:
+    """The labels, the most frequent first: `car 3, person`."""
+    counts = Counter(one.label for one in record.annotations if one.value)
+    named = (f"{label} {count}" if count > 1 else label for label, count in counts.most_common())
+    return printable(", ".join(named))
