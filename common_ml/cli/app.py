@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from common_ml import __version__
+from common_ml.cli import check as check_verb
 from common_ml.cli import data as data_verbs
 from common_ml.cli import describe as describe_verb
 from common_ml.cli import diff as diff_verb
@@ -98,6 +99,7 @@ def _split_at(arguments: list[str], mark: str) -> tuple[list[str], list[str], li
 
 app.command(epilog=init_verb.EPILOG)(init_verb.init)
 app.command(epilog=run_verb.EPILOG)(run_verb.run)
+app.command(epilog=check_verb.EPILOG)(check_verb.check)
 app.command(epilog=describe_verb.EPILOG)(describe_verb.describe)
 app.command(epilog=view_verb.EPILOG)(view_verb.view)
 app.command(epilog=diff_verb.EPILOG)(diff_verb.diff)

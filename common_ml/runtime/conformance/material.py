@@ -111,8 +111,8 @@ def material_of(files: Sequence[Path]) -> Material:
         files: Good files, one at least.
 
     Raises:
-        MediaError: one of them is not there.
-        ValueError: there is none, or two have the same name.
+        MediaError: one of them is not there, or two have the same name.
+        ValueError: there is none.
     """
     if not files:
         raise ValueError("a tagger cannot be checked with no file: name one, or leave them all out")
@@ -128,7 +128,11 @@ def material_of(files: Sequence[Path]) -> Material:
     contents = {named.plain: first}
     for file in files[1:]:
         if file.name in contents:
-            raise ValueError(f"two files are called {file.name}: the runtime tells them by name")
+            raise MediaError(
+                f"two files are called {file.name}, and the runtime tells files by their names: "
+                "leave one out",
+                path=file,
+            )
         contents[file.name] = file
     return Material(
         {**named.contents, **contents}, plain=named.plain, twins=named.twins, odd=named.odd

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from common_ml.errors import TaggerError
 from common_ml.runtime.container import ContainerTagger, engine_command, run_engine
 from common_ml.runtime.process import ProcessTagger
 from common_ml.runtime.targets import Target, find_target
@@ -49,10 +51,16 @@ class Program(Subject):
 
     is_image = False
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, *, name: str = "") -> None:
+        """Take a command.
+
+        Args:
+            target: A process.
+            name: What the user calls it; by default its command.
+        """
         self._folder = target.cwd or Path.cwd()
         self._command = [_absolute(part, self._folder) for part in target.command]
-        self.name = target.name
+        self.name = name or target.name
 
     def tagger(self, setting: Setting, folder: Path) -> Tagger:
         """The command, in the trial's folder or in the program's own one."""
@@ -126,6 +134,7 @@ class Image(Subject):
 def subject_of(
     target: str | Sequence[str] | Target,
     *,
+    python: str | None = None,
     engine: str | None = None,
     engine_options: Sequence[str] = (),
 ) -> Subject:
@@ -133,19 +142,30 @@ def subject_of(
 
     Args:
         target: `main.py`, its folder, a command as a text or as a list, or an image.
+        python: The interpreter of a `.py` program; None for the one that runs this.
         engine: `podman` or `docker`, for an image; None for the one that is found.
         engine_options: More options of `podman run`, for an image.
 
     Raises:
-        TaggerError: it looks like a path, but there is nothing, or no program.
+        TaggerError: there is no such program, command or image.
     """
+    name = target if isinstance(target, str) else ""
     if isinstance(target, str):
-        target = find_target(target)
+        target = find_target(target, python=python)
     elif not isinstance(target, Target):
         target = Target("process", command=tuple(target), cwd=Path.cwd())
     if target.kind == "image":
+        if run_engine(engine_command(engine), "image", "inspect", target.image).returncode != 0:
+            raise TaggerError(
+                f"there is no image {target.image} here: build or pull it, or name a main.py"
+            )
         return Image(target.image, engine=engine, engine_options=engine_options)
-    return Program(target)
+    program = target.command[0]
+    if not shutil.which(program) and not (Path(target.cwd or ".") / program).is_file():
+        raise TaggerError(
+            f"there is no program {program}: name a main.py, or a command that is here"
+        )
+    return Program(target, name=name)
 
 
 def _output(folder: Path) -> Path:

@@ -16,6 +16,7 @@ from common_ml.runtime.conformance import (
     checks_stop,
     checks_value,
 )
+from common_ml.runtime.conformance.material import material_of
 from common_ml.runtime.conformance.subject import subject_of
 from common_ml.runtime.conformance.trials import STOP_SECONDS, Trials
 from common_ml.runtime.conformance.verdict import Check, CheckResult, Verdict, skipped
@@ -61,6 +62,7 @@ class Conformance:
         params: Mapping[str, Any] | None = None,
         quiet_seconds: float = QUIET_SECONDS,
         stop_seconds: float = STOP_SECONDS,
+        python: str | None = None,
         engine: str | None = None,
         engine_options: Sequence[str] = (),
     ) -> None:
@@ -73,22 +75,29 @@ class Conformance:
             params: What every start gets as `--params`, for a tagger that needs some.
             quiet_seconds: How long it may be silent before it is taken for hanging, > 0.
             stop_seconds: How long it may take to end after SIGTERM.
+            python: The interpreter of a `.py` program; None for the one that runs this.
             engine: `podman` or `docker`, for an image; None for the one that is found.
             engine_options: More options of `podman run`, for an image.
 
         Raises:
+            MediaError: one of the files is not there, or two have the same name.
             TaggerError: there is no such tagger.
             ValueError: `quiet_seconds` is not > 0.
         """
         if not quiet_seconds > 0:
             raise ValueError(f"quiet_seconds must be > 0, got {quiet_seconds}")
-        self._subject = subject_of(target, engine=engine, engine_options=engine_options)
+        self._subject = subject_of(
+            target, python=python, engine=engine, engine_options=engine_options
+        )
+        self._files = [Path(file) for file in files or ()]
+        if self._files:
+            material_of(self._files)  # what is wrong with them is said before anything starts
         self._folder = Path(tempfile.mkdtemp(prefix="common-ml-check-"))
         self._folder.chmod(0o755)  # a container's user may be another one
         self._trials = Trials(
             self._subject,
             self._folder,
-            files=[Path(file) for file in files or ()],
+            files=self._files,
             params=params,
             quiet_seconds=quiet_seconds,
             stop_seconds=stop_seconds,
