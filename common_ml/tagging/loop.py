@@ -58,13 +58,15 @@ def run_loop(
     Raises:
         AbortTaggingException: a file failed and `continue_on_error` is off.
         OutputError: the output file cannot be opened or written.
+        Exception: the input cannot be read; what had arrived before has been tagged.
         SystemExit: (128 + signal) the process was asked to stop by SIGTERM or SIGINT.
         ValueError: batch_timeout or batch_limit is out of range.
     """
     _check_batches(batch_timeout, batch_limit)
     if isinstance(producer, FileProducer) and not producer.gains_from_batches:
         batch_timeout = 0.0
-    with logging_of_files(), overseen(options), applied(options.limits):
+    together = not isinstance(producer, FileProducer)
+    with logging_of_files(), overseen(options, judged_last=together), applied(options.limits):
         past = Past.of(output_path) if options.resume else Past()
         with Writer(output_path) as writer:
             ledger = Ledger(writer, continue_on_error=options.continue_on_error, past=past)
@@ -84,6 +86,7 @@ class _Job:
         self._intake = intake
         self._ledger = ledger
         self._late = late
+        self._input_failure: Exception | None = None
 
     def run(
         self, producer: TagMessageProducer, *, timeout_seconds: float, limit: int | None
@@ -96,13 +99,20 @@ class _Job:
         with _failures_of(self._ledger):
             _complete(producer, self._ledger)
         self._ledger.close()
+        if self._input_failure is not None:
+            self._ledger.fail([], self._input_failure)
+            self._input_failure.reported = True  # type: ignore[attr-defined] # any exception takes it
+            raise self._input_failure
 
     def _ready(self, *, timeout_seconds: float, limit: int | None) -> Iterator[list[str]]:
         """What can be tagged, as it arrives or, later than its line, begins to exist."""
-        for received in self._intake.batches(
-            timeout_seconds=timeout_seconds, limit=limit, nap_seconds=self._late.nap_seconds
-        ):
-            yield self._late.ready(self._ledger.accept(received))
+        try:
+            for received in self._intake.batches(
+                timeout_seconds=timeout_seconds, limit=limit, nap_seconds=self._late.nap_seconds
+            ):
+                yield self._late.ready(self._ledger.accept(received))
+        except Exception as error:  # noqa: BLE001 - raised once all that had arrived has ended
+            self._input_failure = error
         yield from self._late.rest()
 
     def _tag(self, producer: TagMessageProducer, files: list[str]) -> None:
@@ -163,8 +173,10 @@ def _send_all(messages: Iterable[Message], ledger: Ledger, *, method: str) -> No
     for message in messages:
         check()
         try:
-            good = judge().tag(message, method=method) if isinstance(message, Tag) else message
-            ledger.send(good)
+            if isinstance(message, Tag):
+                ledger.send(judge().tag(message, method=method, is_last=True))
+            else:
+                ledger.send(message)
         except (MessageError, ModelOutputError) as error:
             source = getattr(message, "source_media", None)
             if isinstance(error, ModelOutputError) and not source:

@@ -49,10 +49,16 @@ class Judge:
 
     Boxes that reach out of 0..1 by at most 1 % are clipped. Whatever else is out of range or order
     is an error, or, for a lenient judge, a warning: the value stays as it is.
+
+    Args:
+        strict: False for a lenient one.
+        judged_last: Whether every tag comes once more as the last look at it, so that a warning
+            waits until then: an author's producer may hand on what one of ours has judged.
     """
 
-    def __init__(self, *, strict: bool = True) -> None:
+    def __init__(self, *, strict: bool = True, judged_last: bool = False) -> None:
         self._strict = strict
+        self._judged_last = judged_last
         self._tolerated: Counter[str] = Counter()
         self._num_clipped = 0
         self._first_clipped = ""
@@ -81,19 +87,28 @@ class Judge:
                 tags[place] = dataclasses.replace(tag, box=better)
         return tags
 
-    def tag(self, tag: Tag, *, method: str) -> Tag:
+    def tag(self, tag: Tag, *, method: str, is_last: bool = False) -> Tag:
         """A tag whose times and box are good.
+
+        Args:
+            tag: Any.
+            method: As in `Model.tag`.
+            is_last: Whether it is on its way out.
 
         Raises:
             ModelOutputError: they are not.
         """
         if not 0 <= tag.start_time <= tag.end_time:
             problem = times_problem(tag.start_time, tag.end_time) or ""
-            self._tolerate(f"{method}: {problem}{_of(tag)}", kind=f"{method}: times")
+            self._tolerate(
+                f"{method}: {problem}{_of(tag)}", kind=f"{method}: times", is_last=is_last
+            )
         frame = tag.frame_info
         if frame is not None and frame.box is not None and not is_good_box(frame.box):
             place = f"frame {frame.frame_idx} at {tag.start_time / 1000:.3f} s"
-            better = self._box(frame.box, tag, method=method, place=place, size=None)
+            better = self._box(
+                frame.box, tag, method=method, place=place, size=None, is_last=is_last
+            )
             tag = dataclasses.replace(tag, frame_info=dataclasses.replace(frame, box=better))
         return tag
 
@@ -119,20 +134,25 @@ class Judge:
         method: str,
         place: str,
         size: tuple[int, int] | None,
+        is_last: bool = False,
     ) -> dict[str, float]:
         better = clipped(box)
         if problem := box_problem(better, size=size):
             field = "" if isinstance(tag, FrameTag) else "frame_info."
             where = f"{method}, {place}"
-            self._tolerate(f"{where}: {field}{problem}{_of(tag)}", kind=f"{method}: boxes")
+            self._tolerate(
+                f"{where}: {field}{problem}{_of(tag)}", kind=f"{method}: boxes", is_last=is_last
+            )
             return box
         self._num_clipped += 1
         self._first_clipped = self._first_clipped or f"{method}, {place}"
         return better
 
-    def _tolerate(self, problem: str, *, kind: str) -> None:
+    def _tolerate(self, problem: str, *, kind: str, is_last: bool) -> None:
         if self._strict:
             raise ModelOutputError(problem)
+        if self._judged_last and not is_last:
+            return
         self._tolerated[kind] += 1
         if self._tolerated[kind] == 1:
             logger.warning("%s; written as it is, as all that follow", problem)

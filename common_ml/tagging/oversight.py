@@ -40,11 +40,17 @@ def judge() -> Judge:
 
 
 @contextmanager
-def overseen(options: SdkOptions) -> Iterator[None]:
-    """While it is open, all models are called as `options` say; in the end it is summed up."""
+def overseen(options: SdkOptions, *, judged_last: bool = False) -> Iterator[None]:
+    """While it is open, all models are called as `options` say; in the end it is summed up.
+
+    Args:
+        options: Of the job.
+        judged_last: Whether all tags are judged once more on their way out; see `Judge`.
+    """
     before = _Process.oversight
     bundles = None if options.crash_dir is None else CrashBundles(options.crash_dir)
-    _Process.oversight = Oversight(Judge(strict=options.strict), bundles)
+    a_judge = Judge(strict=options.strict, judged_last=judged_last)
+    _Process.oversight = Oversight(a_judge, bundles)
     try:
         yield
     finally:
