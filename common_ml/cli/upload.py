@@ -1,0 +1,302 @@
+"""`common-ml upload`: records go to platforms where people label."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path  # noqa: TC003 - typer looks at the types when it runs
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from common_ml.cli.console import stderr, stdout
+from common_ml.cli.texts import plural, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from common_ml.data.clarifai_upload import Account, Options, Outcome, Summary
+    from common_ml.data.clarifai_upload.outcomes import TableRow
+    from common_ml.data.clarifai_upload.planning import Plan
+    from common_ml.data.record import Record
+
+FAILED = 1
+INTERRUPTED = 130
+EPILOG = (
+    "Example: common-ml upload clarifai train.csv --user-id me --app-id animals"
+    "  (the key from CLARIFAI_PAT; what fails is written to train.failed.csv)"
+)
+
+upload = typer.Typer(
+    name="upload",
+    help="Upload records to a platform where people label.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+
+
+@upload.callback()
+def _platforms() -> None:
+    """Upload records to a platform where people label."""
+
+
+@upload.command(epilog=EPILOG)
+def clarifai(  # noqa: PLR0913 - its parameters are the options of the command
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="Inputs: a CSV with url, pos_concepts, neg_concepts, metadata and perhaps boxes, "
+            "the platform's own CSV, or its JSON.",
+            metavar="FILE",
+        ),
+    ],
+    *,
+    key: Annotated[
+        str,
+        typer.Option(
+            envvar="CLARIFAI_PAT",
+            help="Personal access token. The variable keeps it out of the list of processes.",
+            metavar="TOKEN",
+            show_default=False,
+        ),
+    ] = "",
+    user_id: Annotated[
+        str,
+        typer.Option(envvar="CLARIFAI_USER_ID", help="Owner of the app.", show_default=False),
+    ] = "",
+    app_id: Annotated[
+        str,
+        typer.Option(envvar="CLARIFAI_APP_ID", help="App to upload to.", show_default=False),
+    ] = "",
+    chunk_size: Annotated[int, typer.Option(help="Inputs a call.", min=1, max=128)] = 32,
+    threads: Annotated[int, typer.Option(help="Calls at the same time.", min=1, max=64)] = 10,
+    wait: Annotated[
+        float,
+        typer.Option(
+            help="How long to wait until the inputs of a chunk are downloaded.",
+            min=0,
+            metavar="SECONDS",
+        ),
+    ] = 300,
+    duplicates: Annotated[
+        Literal["skip", "fail", "allow"],
+        typer.Option(
+            help="What is there already: leave it, count it as failed, or upload it once more."
+        ),
+    ] = "skip",
+    kind: Annotated[
+        Literal["image", "video", "audio"],
+        typer.Option(help="What media without a telling extension are."),
+    ] = "image",
+    media_root: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where relative paths in FILE start.",
+            show_default="the folder of FILE",
+            file_okay=False,
+            metavar="FOLDER",
+        ),
+    ] = None,
+    failed: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where to write what failed, to be uploaded again.",
+            show_default="FILE with .failed.csv",
+            metavar="FILE.csv",
+        ),
+    ] = None,
+    base: Annotated[
+        str,
+        typer.Option(
+            envvar="CLARIFAI_GRPC_BASE",
+            help="Address of the platform, over TLS; http:// for this machine alone.",
+            metavar="HOST[:PORT]",
+        ),
+    ] = "api.clarifai.com",
+    root_certificates: Annotated[
+        Path | None,
+        typer.Option(
+            help="Certificates of a private authority.", metavar="FILE.pem", dir_okay=False
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check FILE and say what would be sent; send nothing.")
+    ] = False,
+) -> None:
+    """Upload pictures, videos or sounds with their concepts and regions to Clarifai.
+
+    Inputs go in chunks, several at a time; those with regions get them once the platform has
+    downloaded them. Throttled and failed calls are tried again after growing waits. Uploading the
+    same FILE again adds only what is missing. A refused key stops all at once.
+    """
+    from common_ml.data.clarifai_upload import Account, Options  # noqa: PLC0415 - `--help` without
+
+    target = _failed_path(file, failed)
+    options = Options(
+        base=base,
+        root_certificates=None if root_certificates is None else root_certificates.read_bytes(),
+        chunk_size=chunk_size,
+        threads=threads,
+        wait_seconds=wait,
+        duplicates=duplicates,
+        media_root=file.parent if media_root is None else media_root,
+    )
+    if dry_run:
+        _plan(_records(file, kind), options)
+        return
+    account = Account(key, user_id=user_id, app_id=app_id)
+    summary = _uploaded(_records(file, kind), account, options)
+    written = summary.write_failed(target)
+    _print(summary, written)
+    if summary.interrupted:
+        raise typer.Exit(INTERRUPTED)
+    if summary.failed or summary.stopped:
+        raise typer.Exit(FAILED)
+
+
+def _records(file: Path, kind: str) -> list[Record]:
+    from common_ml.data import formats  # noqa: PLC0415 - the same
+
+    # all of them, before the first is sent: a wrong row is told while nothing has happened
+    return list(formats.get("clarifai").read(file, kind=kind))
+
+
+def _failed_path(file: Path, wanted: Path | None) -> Path:
+    """Where failed rows go: never over FILE, nor over those of an earlier upload."""
+    if wanted is not None:
+        if wanted.suffix.lower() != ".csv":
+            raise typer.BadParameter(f"must end in .csv, got {wanted}", param_hint="--failed")
+        if file.resolve() in (wanted.resolve(), wanted.with_suffix(".json").resolve()):
+            raise typer.BadParameter("would replace FILE itself", param_hint="--failed")
+        return wanted
+    stem = re.sub(r"\.failed(-\d+)?$", "", file.stem)
+    number = 1
+    while True:
+        end = ".failed" if number == 1 else f".failed-{number}"
+        path = file.with_name(f"{stem}{end}.csv")
+        if not (path.exists() or path.with_suffix(".json").exists()):
+            return path
+        number += 1
+
+
+def _uploaded(records: Sequence[Record], account: Account, options: Options) -> Summary:
+    from rich.progress import (  # noqa: PLC0415 - the same
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    from common_ml.data.clarifai_upload import upload as upload_records  # noqa: PLC0415 - the same
+
+    columns = (
+        TextColumn("uploading"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[failed]}", style="red"),
+    )
+    num_failed = 0
+    with Progress(*columns, console=stderr, transient=True) as progress:
+        task = progress.add_task("", total=len(records), failed="")
+
+        def tell(outcome: Outcome) -> None:
+            nonlocal num_failed
+            num_failed += outcome.state == "failed"
+            told = f"{num_failed} failed" if num_failed else ""
+            progress.update(task, advance=1, failed=told)
+
+        return upload_records(records, account, options, on_outcome=tell)
+
+
+def _print(summary: Summary, written: Sequence[Path]) -> None:
+    for warning in summary.warnings:
+        stderr.print(Text(f"warning: {printable(warning)}", style="yellow"), soft_wrap=True)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("outcome", no_wrap=True)
+    table.add_column("inputs", justify="right", no_wrap=True)
+    table.add_column("code", no_wrap=True)
+    rows = list(summary.table())
+    for row in rows:
+        code = "" if row.state == "uploaded" else row.status.code_name
+        table.add_row(Text(row.state, style=_STYLES[row.state]), str(row.count), code)
+    if rows:
+        stdout.print(table)
+        _print_reasons(rows)
+    else:
+        stdout.print("nothing to upload: FILE has no rows")
+    if summary.num_annotations:
+        stdout.print(f"{plural(summary.num_annotations, 'annotation')} added", highlight=False)
+    if summary.interrupted:
+        stderr.print(Text("interrupted", style="red"))
+    elif summary.stopped:
+        stderr.print(Text(f"stopped: {printable(summary.stopped)}", style="red"), soft_wrap=True)
+    for path in written:
+        told = f"to upload what failed once more: common-ml upload clarifai {path}"
+        stderr.print(Text(told), soft_wrap=True)
+    lost = sum(one.rest is None for one in summary.failed)
+    if lost:
+        told = (
+            f"{plural(lost, 'record')} cannot be uploaded and left out of the file of failed rows"
+        )
+        stderr.print(Text(told, style="red"), soft_wrap=True)
+
+
+def _print_reasons(rows: Sequence[TableRow]) -> None:
+    told = [row for row in rows if row.state != "uploaded"]
+    if told:
+        stdout.print()
+    for row in told:
+        line = Text(row.state, style=_STYLES[row.state])
+        line.append(f" {printable(row.example)}: {printable(str(row.status))}", style="default")
+        if row.count > 1:
+            line.append(f", and {row.count - 1:,} more", style="dim")
+        stdout.print(line, soft_wrap=True)
+
+
+_STYLES = {
+    "uploaded": "green",
+    "duplicate": "cyan",
+    "pending": "yellow",
+    "failed": "red",
+    "unfinished": "yellow",
+}
+
+
+def _plan(records: Sequence[Record], options: Options) -> None:
+    from common_ml.data.clarifai_upload import plan  # noqa: PLC0415 - the same
+
+    planned = plan(records, options)
+    _print_plan(planned, options)
+    if planned.failed:
+        raise typer.Exit(FAILED)
+
+
+def _print_plan(planned: Plan, options: Options) -> None:
+    for warning in planned.warnings:
+        stderr.print(Text(f"warning: {printable(warning)}", style="yellow"), soft_wrap=True)
+    for outcome in planned.failed:
+        line = (
+            f"cannot be sent: {printable(outcome.record.media)}: {printable(outcome.status.text)}"
+        )
+        stderr.print(Text(line, style="red"), soft_wrap=True)
+    jobs = planned.jobs
+    local = [job for job in jobs if job.path is not None]
+    labels = {label for job in jobs for label in _labels(job.record)}
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column()
+    with_regions = sum(job.late_concepts for job in jobs)
+    num_chunks = sum(1 for _ in planned.chunks(options.chunk_size))
+    table.add_row(str(len(jobs)), f"inputs, in chunks of {options.chunk_size}: {num_chunks}")
+    table.add_row(str(with_regions), f"with regions: {planned.num_annotations} annotations")
+    table.add_row(str(len(local)), f"local files: {planned.num_bytes:,} bytes")
+    table.add_row(str(len(labels)), "concepts")
+    stdout.print(table)
+    stdout.print("nothing was sent")
+
+
+def _labels(record: Record) -> set[str]:
+    return {one.label for one in record.annotations if one.label}
