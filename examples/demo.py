@@ -1,4 +1,4 @@
-"""The OCR example on a film clip, started as the contract says, and its tags as a table."""
+"""The OCR example on a film clip, started as the contract says; its tags as a table and a page."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from common_ml.report import write_page
 from common_ml.tagging.messages import Error, Tag
 from common_ml.tagging.wire import read_messages
 
@@ -38,6 +39,8 @@ def main() -> int:
     if tagger.returncode == 0:
         print_table(("from", "to", "track", "text", "frames", "confidence"), rows(messages))
         print(f"\n{len(messages)} messages, one JSON object a line: {OUTPUT}")
+        page = write_page(OUTPUT, OUTPUT.with_suffix(".html"), media=[EXAMPLES])
+        print(f"the same over the clip, to be opened in a browser: {page.path}")
     return tagger.returncode
 
 

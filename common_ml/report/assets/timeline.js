@@ -130,6 +130,7 @@ export class Timeline {
     this.colours = Object.fromEntries(
       ["ink", "muted", "line", "panel", "accent", "sunken"].map((name) => [name, styleColour(`--${name}`)]),
     );
+    this.family = getComputedStyle(this.root).fontFamily;
     context.textBaseline = "middle";
     context.save();
     context.beginPath();
@@ -152,14 +153,14 @@ export class Timeline {
     context.beginPath();
     context.rect(this.gutter, top, this.width - this.gutter, lane.height);
     context.clip();
-    context.font = `500 11px ${getComputedStyle(this.root).fontFamily}`;
+    context.font = `500 11px ${this.family}`;
     for (const row of lane.rows) this.#drawRow(context, row, top + row.top);
     this.#drawTicks(context, lane.ticksRow, top + lane.ticksRow.top);
     context.restore();
     context.fillStyle = this.colours.panel;
     context.fillRect(0, top, this.gutter - 1, lane.height - 1);
     context.fillStyle = this.colours.ink;
-    context.font = `600 12px ${getComputedStyle(this.root).fontFamily}`;
+    context.font = `600 12px ${this.family}`;
     const name = trackName(table.page.tracks[lane.track]);
     context.fillText(shortened(context, name, this.gutter - 26), 14, top + lane.height / 2);
     if (selected >= 0 && filter.has[selected] && table.track[selected] === lane.track) {
@@ -171,13 +172,14 @@ export class Timeline {
   #drawRow(context, row, top) {
     const { table, filter } = this.state;
     const scale = (this.width - this.gutter - 8) / (this.to - this.from);
+    const gutter = this.gutter;
     let drawnTo = -1;
     for (let i = firstReaching(row, this.from); i < row.tags.length; i++) {
       const tag = row.tags[i];
       if (table.start[tag] > this.to) break;
       if (!filter.has[tag]) continue;
-      const left = this.gutter + (table.start[tag] - this.from) * scale;
-      const right = this.gutter + (table.end[tag] - this.from) * scale;
+      const left = gutter + (table.start[tag] - this.from) * scale;
+      const right = gutter + (table.end[tag] - this.from) * scale;
       if (right < drawnTo && right - left < 2) continue;
       this.#drawBar(context, tag, left, right, top, row.height);
       drawnTo = Math.floor(Math.max(right, left + 1)) + 1;
@@ -209,6 +211,8 @@ export class Timeline {
   /** Draws the visible ticks; those in one column of pixels share its height, a part per text. */
   #drawTicks(context, row, top) {
     const { table, filter } = this.state;
+    const scale = (this.width - this.gutter - 8) / (this.to - this.from);
+    const left = this.gutter;
     let column = -1;
     const texts = [];
     const flush = () => {
@@ -223,7 +227,7 @@ export class Timeline {
       const tag = row.tags[i];
       if (table.start[tag] > this.to) break;
       if (!filter.has[tag]) continue;
-      const x = Math.round(this.x(table.start[tag]));
+      const x = Math.round(left + (table.start[tag] - this.from) * scale);
       if (x > column + 1 || column < 0) {
         flush();
         column = x;
@@ -254,7 +258,7 @@ export class Timeline {
     context.fillStyle = this.colours.line;
     context.fillRect(0, RULER - 1, this.width, 1);
     context.fillRect(this.gutter - 1, 0, 1, this.height - OVERVIEW);
-    context.font = `11px ${getComputedStyle(this.root).fontFamily}`;
+    context.font = `11px ${this.family}`;
     for (let ms = Math.ceil(this.from / step) * step; ms <= this.to; ms += step) {
       const x = Math.round(this.x(ms));
       context.fillStyle = this.colours.line;
@@ -406,7 +410,7 @@ const widths = new Map(); // of one font: how wide a text is
 /** As much of a text as fits, with an ellipsis where that is not all. */
 function shortened(context, text, room) {
   if (room < 8) return "";
-  const key = `${context.font}\n${text}`;
+  const key = `${context.font[0]}${text}`; // the weight, in which the fonts differ
   if (!widths.has(key)) {
     if (widths.size > 20_000) widths.clear();
     widths.set(key, context.measureText(text).width);
