@@ -88,7 +88,7 @@ def write(records: Iterable[Record], target: str | os.PathLike[str]) -> Report:
     as_json = Path(target).suffix.lower() == ".json"
     inputs = [one for record in records if (one := input_of(record, report)) is not None]
     if not as_json:
-        inputs = [_fit_for_csv(one, report) for one in inputs]
+        inputs = list(_fit_for_csv(inputs, report))
     report.written = len(inputs)
     with replacing(target) as file:
         if as_json:
@@ -96,7 +96,7 @@ def write(records: Iterable[Record], target: str | os.PathLike[str]) -> Report:
             file.write(orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
         else:
             text = io.TextIOWrapper(file, encoding="utf-8", newline="")
-            _write_table(inputs, csv.writer(text, lineterminator="\n"))
+            _write_table(inputs, csv.writer(text))
             text.detach()
     return report
 
@@ -206,25 +206,36 @@ def _geo(row: Item) -> dict[str, float]:
     return {"longitude": longitude, "latitude": latitude}
 
 
-def _fit_for_csv(one: Input, report: Report) -> Input:
-    """What the CSV can hold of an input: labels without the separator or blanks around them."""
+def _fit_for_csv(inputs: Iterable[Input], report: Report) -> Iterator[Input]:
+    """What the CSV can hold: urls once and without blanks around them, as labels have to be."""
+    seen: set[str] = set()
+    for one in inputs:
+        if one.url != one.url.strip() or one.id != one.id.strip() or "\0" in one.url + one.id:
+            report.skip(one.name, "its url or id has blanks at an end, or a NUL")
+        elif one.url in seen:
+            report.skip(one.name, f"another record has the url {one.url!r}, and rows are told apart"
+                        " by it: write JSON")  # fmt: skip
+        else:
+            seen.add(one.url)
+            regions = []
+            for region in one.regions:
+                concepts = _fit(one, region.concepts, report)
+                if concepts or not region.concepts:
+                    regions.append(Region(region.box, concepts))
+            whole = _fit(one, one.concepts, report)
+            yield replace(one, concepts=whole, regions=tuple(regions))
 
-    def kept(concepts: dict[str, int]) -> dict[str, int]:
-        for name in concepts:
-            if "|" in name or "\0" in name:
-                report.skip(one.name, f"the concept {name!r} holds a character that separates")
-            elif name != name.strip():
-                report.warn(f"blanks around concepts are not kept, such as {name!r}")
-        fit = {name.strip(): value for name, value in concepts.items() if not {*"|\0"} & {*name}}
-        fit.pop("", None)
-        return fit
 
-    regions = []
-    for region in one.regions:
-        concepts = kept(region.concepts)
-        if concepts or not region.concepts:
-            regions.append(Region(region.box, concepts))
-    return replace(one, concepts=kept(one.concepts), regions=tuple(regions))
+def _fit(one: Input, concepts: dict[str, int], report: Report) -> dict[str, int]:
+    fit = {}
+    for name, value in concepts.items():
+        if {*"|\0"} & {*name} or not name.strip():
+            report.skip(one.name, f"the CSV cannot hold the concept {name!r}")
+            continue
+        if name != name.strip():
+            report.warn(f"blanks around concepts are not kept, such as {name!r}")
+        fit[name.strip()] = value
+    return fit
 
 
 def _write_table(inputs: list[Input], table: Any) -> None:

@@ -76,7 +76,7 @@ def write(records: Iterable[Record], target: str | os.PathLike[str]) -> Report:
     report = Report()
     with replacing(target) as file:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="")
-        table = csv.DictWriter(text, [*RECORD_COLUMNS, *ANNOTATION_COLUMNS], lineterminator="\n")
+        table = csv.DictWriter(text, [*RECORD_COLUMNS, *ANNOTATION_COLUMNS])
         table.writeheader()
         for record in records:
             rows = list(_rows_of(record))

@@ -186,7 +186,8 @@ class Files:
 def _own_numbers(rgb: Numbers, mask: Mask) -> npt.NDArray[np.int64]:
     channels = rgb.astype(np.int64)
     if mask.encoding == "rgb24":
-        return channels @ np.array((1, 256, 65536))
+        numbers: npt.NDArray[np.int64] = channels @ np.array((1, 256, 65536))
+        return numbers
     if (rgb != rgb[:, :, :1]).any():
         raise _mask_error(f"its label image {mask.image!r} has colours, and not one channel")
     return channels[:, :, 0]

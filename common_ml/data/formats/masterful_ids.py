@@ -50,7 +50,7 @@ def assign_ids(entries: Sequence[Entry], task: Task, labels: Sequence[str] = ())
             raise ValueError(f"labels must name all that occur, {min(unknown)!r} is missing")
         known = [label for label in dict.fromkeys(labels) if not (segments and label == BACKGROUND)]
         return Ids({label: n for n, label in enumerate(known, int(segments))}, segments)
-    if entries and all(one.indices and one.classes is None for one in entries):
+    if entries and all(map(_is_numbered, entries)):
         return Ids(_own_ids(entries), segments)
     if segments:
         found = sorted({label for one in entries for label in one.labels})
@@ -62,6 +62,12 @@ def _declared(entries: Iterable[Entry]) -> Iterable[str]:
     for one in entries:
         yield from one.labels
         yield from one.classes or ()
+
+
+def _is_numbered(entry: Entry) -> bool:
+    """Whether its label image numbers all of its labels."""
+    numbered = {label for label, _ in entry.indices}
+    return bool(numbered) and entry.classes is None and numbered.issuperset(entry.labels)
 
 
 def _own_ids(entries: Iterable[Entry]) -> dict[str, int]:

@@ -28,7 +28,7 @@ def read_table(path: str | os.PathLike[str]) -> tuple[list[str], Iterator[Item]]
     line, header = next(rows, (1, []))
     columns = [name.strip() for name in header]
     if not any(columns):
-        raise FormatError(f"{os.fspath(path)}: has no header", path=path, place="line 1")
+        raise FormatError(f"{os.fspath(path)}: line 1: has no header", path=path, place="line 1")
     for name in columns:
         if name and columns.count(name) > 1:
             raise FormatError(
