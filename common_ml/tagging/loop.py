@@ -66,7 +66,12 @@ def run_loop(
     if isinstance(producer, FileProducer) and not producer.gains_from_batches:
         batch_timeout = 0.0
     together = not isinstance(producer, FileProducer)
-    with logging_of_files(), overseen(options, judged_last=together), applied(options.limits):
+    with (
+        SignalWatch(),  # from before the first line is read
+        logging_of_files(),
+        overseen(options, judged_last=together),
+        applied(options.limits),
+    ):
         past = Past.of(output_path) if options.resume else Past()
         with Writer(output_path) as writer:
             ledger = Ledger(writer, continue_on_error=options.continue_on_error, past=past)
