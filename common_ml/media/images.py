@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from av.stream import Disposition
 
+from common_ml import stages
 from common_ml.errors import DecodeError, LimitError, MediaError, UnknownMediaError
 from common_ml.media import image_headers, limits
 from common_ml.media.access import access_error, open_file, quoted
@@ -53,7 +54,10 @@ def read_image(path: ImagePath) -> Image:
         LimitError: more pixels than allowed; nothing was decoded.
         MediaError: the file cannot be read.
     """
-    return _decode(_read_bytes(path), path)
+    with stages.within("decode"):
+        rgb = _decode(_read_bytes(path), path)
+    stages.tally("frames")
+    return rgb
 
 
 def read_images(
@@ -153,7 +157,9 @@ class ImageReader:
         return self
 
     def __next__(self) -> Result:
-        return next(self._results)
+        result = stages.called("decode", next, self._results)
+        stages.tally("frames")
+        return result
 
     def __enter__(self) -> Self:
         return self

@@ -19,6 +19,7 @@ from common_ml.media.containers import open_container, packets_of, translated_er
 from common_ml.media.probe import stated_duration
 from common_ml.media.rational import rate
 from common_ml.media.wholeness import missing_end
+from common_ml.stages import part_of
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -105,6 +106,7 @@ class VideoIndex:
         return 1 / self.rate
 
 
+@part_of("decode")
 def index_of(path: str | os.PathLike[str]) -> VideoIndex:
     """The index of a file; kept until the file is replaced or changed.
 

@@ -12,6 +12,7 @@ from common_ml.errors import MediaError, MissingMediaError
 from common_ml.media.access import access_error
 from common_ml.media.containers import audio_stream, has_decoder, open_container, video_stream
 from common_ml.media.foreign import HEAD_BYTES, foreign_content
+from common_ml.stages import part_of
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -24,6 +25,7 @@ Kind = Literal["image", "video", "audio", "unknown"]
 _Path: TypeAlias = "str | os.PathLike[str]"
 
 
+@part_of("decode")
 def media_kind(path: _Path) -> Kind:
     """Say what kind of media a file is.
 

@@ -12,6 +12,7 @@ import av.error
 from common_ml.errors import LimitError, MediaError
 from common_ml.media.containers import audio_stream, open_container, packets_of, video_stream
 from common_ml.media.rational import fraction, rate
+from common_ml.stages import part_of
 
 if TYPE_CHECKING:
     import os
@@ -79,6 +80,7 @@ class MediaFacts:
     """The first stream of sound."""
 
 
+@part_of("decode")
 def probe(path: str | os.PathLike[str]) -> MediaFacts:
     """Look into a media file; at most its first picture is decoded (it knows the rotation).
 

@@ -24,6 +24,7 @@ from common_ml.media.containers import (
 )
 from common_ml.media.rational import fraction
 from common_ml.media.wholeness import missing_end
+from common_ml.stages import part_of
 
 if TYPE_CHECKING:
     import os
@@ -47,6 +48,7 @@ _SMALLEST_GAP_SECONDS = 0.05
 """Less is no hole: timestamps are off by some milliseconds, in Matroska by rounding alone."""
 
 
+@part_of("decode")
 def sound_blocks(path: Path, *, sample_rate: int, channels: int) -> Iterator[Block]:
     """Decode the first sound stream of a file.
 

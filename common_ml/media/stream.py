@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from common_ml import stages
 from common_ml.media.probe import VideoStream, probe
 
 if TYPE_CHECKING:
@@ -59,7 +60,9 @@ class FrameStream(Iterator[Frame]):
         self._frames.close()
 
     def __next__(self) -> Frame:
-        return next(self._frames)
+        frame = stages.called("decode", next, self._frames)
+        stages.tally("frames")
+        return frame
 
     def __enter__(self) -> Self:
         return self

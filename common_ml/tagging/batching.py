@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from common_ml import stages
 from common_ml.errors import ModelOutputError
 from common_ml.tagging.model_output import named
 from common_ml.tagging.models.frame_based import BatchFrameModel, FrameModel
@@ -94,7 +95,8 @@ class _SingleCaller(FrameCaller):
     def _call(self, image: Pixels, shot: Shot) -> list[FrameTag]:
         size = image.shape[:2]
         with frame_call(self._method, [shot], image[np.newaxis]):
-            found = self._model.tag_frame(image)
+            stages.tally("calls")
+            found = stages.called("model", self._model.tag_frame, image)
             return judge().frame_tags(found, method=self._method, shot=shot, size=size)
 
 
@@ -139,7 +141,8 @@ class _BatchCaller(FrameCaller):
         method, size = self._method, batch.shape[1:3]
         with frame_call(method, shots, batch):
             try:
-                found = self._model.tag_frames(batch)
+                stages.tally("calls")
+                found = stages.called("model", self._model.tag_frames, batch)
             except Exception as error:
                 if len(batch) > 1 and is_out_of_memory(error):
                     return None

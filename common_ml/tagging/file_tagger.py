@@ -8,6 +8,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple, Union  # noqa: UP
 
 import numpy as np
 
+from common_ml import stages
 from common_ml.tagging.frame_tagging import FrameTagging
 from common_ml.tagging.messages import FrameInfo, Tag
 from common_ml.tagging.model_output import no_tag, tag_list
@@ -96,7 +97,9 @@ class _AVFileTagger(_StreamingTagger):
     def iter_tags(self, file: str) -> Iterator[Tag]:
         method = f"{type(self._model).__name__}.tag"
         with file_call(method, file):
-            yield from _of_file(self._model.tag(file), file, method=method)
+            stages.tally("calls")
+            tags = stages.called("model", self._model.tag, file)
+            yield from _of_file(tags, file, method=method)
 
 
 class _FrameFileTagger(_StreamingTagger):
@@ -116,7 +119,9 @@ def tags_of(tagger: FileTagger, file: str) -> Iterator[Tag]:
     if isinstance(tagger, _StreamingTagger):
         return tagger.iter_tags(file)
     method = f"{type(tagger).__name__}.iter_tags"
-    return _of_file(tagger.iter_tags(file), file, method=method)
+    stages.tally("calls")
+    tags = stages.called("model", tagger.iter_tags, file)
+    return _of_file(tags, file, method=method)
 
 
 def _of_file(tags: object, file: str, *, method: str) -> Iterator[Tag]:

@@ -42,6 +42,7 @@ class FrameTagging:
             TypeError: the model is no frame model.
         """
         self.caller = FrameCaller.of(model)
+        self.model = model
         self.author = type(model).__name__
         self._options = options or SdkOptions()
 

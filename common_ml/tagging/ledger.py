@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
+from common_ml import stages
 from common_ml.errors import (
     AbortTaggingException,
     ModelOutputError,
@@ -33,7 +34,7 @@ class Ledger:
     def __init__(
         self, writer: Writer, *, continue_on_error: bool, past: Past | None = None
     ) -> None:
-        self._writer = writer
+        self._write = stages.timed("write", writer.write)
         self._past = past or Past()
         self._continue_on_error = continue_on_error
         self._open: Counter[str] = Counter()  # received and not settled, as often as it was sent
@@ -81,7 +82,7 @@ class Ledger:
             self._record(message)
             self._abort_unless_allowed(message)
         elif isinstance(message, Message):
-            self._writer.write(message)
+            self._write(message)
         else:
             raise ModelOutputError(
                 "a producer must yield messages such as Tag and Progress, "
@@ -120,11 +121,11 @@ class Ledger:
             return
         if isinstance(message, Tag):
             if not self._past.has(message):
-                self._writer.write(message)
+                self._write(message)
         elif file in self._received and file not in self._open:
             logger.warning("not written, since the file is finished already: %s", message)
         else:
-            self._writer.write(message)
+            self._write(message)
             self._past.forget(file)
             self._settle(file)
             self.num_finished += 1
@@ -137,7 +138,7 @@ class Ledger:
             if self._continue_on_error or file in self._failed:
                 return
             error, file = replace(error, source_media=None), None  # why the job ends
-        self._writer.write(error)
+        self._write(error)
         if file is not None:
             self._settle(file)
             self._failed.add(file)

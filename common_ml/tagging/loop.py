@@ -7,6 +7,7 @@ import math
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
+from common_ml import stages
 from common_ml.errors import MessageError, ModelOutputError, OutputError
 from common_ml.media.limits import applied
 from common_ml.tagging.intake import Intake
@@ -16,6 +17,7 @@ from common_ml.tagging.log import logging_of_files, working_on
 from common_ml.tagging.messages import Tag
 from common_ml.tagging.oversight import judge, overseen
 from common_ml.tagging.producer import FileProducer, TagMessageProducer
+from common_ml.tagging.profile import profiled
 from common_ml.tagging.resume import Past
 from common_ml.tagging.stopping import SignalWatch, Stopped, check
 from common_ml.tagging.time_limit import check_time, time_limit
@@ -71,6 +73,7 @@ def run_loop(
         logging_of_files(),
         overseen(options, judged_last=together),
         applied(options.limits),
+        profiled(producer),
     ):
         past = Past.of(output_path) if options.resume else Past()
         with Writer(output_path) as writer:
@@ -112,13 +115,14 @@ class _Job:
     def _ready(self, *, timeout_seconds: float, limit: int | None) -> Iterator[list[str]]:
         """What can be tagged, as it arrives or, later than its line, begins to exist."""
         try:
-            for received in self._intake.batches(
+            arriving = self._intake.batches(
                 timeout_seconds=timeout_seconds, limit=limit, nap_seconds=self._late.nap_seconds
-            ):
+            )
+            for received in stages.iterated("idle", arriving):
                 yield self._late.ready(self._ledger.accept(received))
         except Exception as error:  # noqa: BLE001 - raised once all that had arrived has ended
             self._input_failure = error
-        yield from self._late.rest()
+        yield from stages.iterated("idle", self._late.rest())
 
     def _tag(self, producer: TagMessageProducer, files: list[str]) -> None:
         if isinstance(producer, FileProducer):
@@ -165,11 +169,13 @@ def _tag_one_by_one(producer: FileProducer, files: list[str], ledger: Ledger) ->
 def _tag_together(producer: TagMessageProducer, files: list[str], ledger: Ledger) -> None:
     """An author's producer takes the batch as a whole."""
     with working_on(*files):
-        _send_all(producer.produce(files), ledger, method=f"{_author_of(producer)}.produce")
+        stages.tally("calls")
+        messages = stages.called("model", producer.produce, files)
+        _send_all(messages, ledger, method=f"{_author_of(producer)}.produce")
 
 
 def _complete(producer: TagMessageProducer, ledger: Ledger) -> None:
-    last: Iterator[Message] | None = producer.on_completion()
+    last: Iterator[Message] | None = stages.called("model", producer.on_completion)
     if last is not None:  # one that only tidies up returns nothing
         _send_all(last, ledger, method=f"{_author_of(producer)}.on_completion")
 

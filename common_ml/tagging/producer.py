@@ -139,6 +139,8 @@ class FileProducer(TagMessageProducer):
 
     def __init__(self, tagger: FileTagger) -> None:
         self._tagger = tagger
+        self.model: object = tagger
+        """What does the work."""
         self.author = type(tagger).__name__
         """The name of the class that does the work, for messages to who wrote it."""
 
@@ -160,7 +162,7 @@ class FileProducer(TagMessageProducer):
 class _AVProducer(FileProducer):
     def __init__(self, model: AVModel) -> None:
         super().__init__(FileTagger.from_video_model(model))
-        self._model = model
+        self._model = self.model = model
         self.author = type(model).__name__
 
     def on_completion(self) -> Iterator[Message]:
@@ -172,6 +174,7 @@ class _AVProducer(FileProducer):
 class _FrameProducer(FileProducer):
     def __init__(self, tagging: FrameTagging, *, gains_from_batches: bool) -> None:
         self._tagging = tagging
+        self.model = tagging.model
         self.author = tagging.author
         self.gains_from_batches = gains_from_batches
 
