@@ -75,7 +75,8 @@ class Job:
     ) -> None:
         # an interrupt that comes through here is the second one: no more patience
         grace = GRACE_SECONDS if error is None or isinstance(error, Exception) else 0.0
-        self.stop(grace_seconds=grace)
+        if self._num_running:
+            self.stop(grace_seconds=grace)
         while self._num_running:  # whoever waits for room in the queue must come to an end
             if isinstance(self._queue.get(), _End):
                 self._num_running -= 1

@@ -110,6 +110,23 @@ def test_params_and_environment_arrive(tmp_path: Path, files: list[str]) -> None
     assert messages[0] == Tag(0, 0, '{"fps": 2, "name": "ż"}blue', files[0])
 
 
+def test_more_arguments_stand_behind(tmp_path: Path) -> None:
+    """And the output may go by another name than its absolute path."""
+    body = 'put("error", message=json.dumps(sys.argv[1:]), source_media=None)'
+    tagger = ProcessTagger(
+        command(tmp_path, body),
+        cwd=tmp_path,
+        output=tmp_path / "tags.jsonl",
+        output_path="tags.jsonl",
+        arguments=["--unknown", "x"],
+        params={},
+    )
+
+    assert tag_files(tagger, []) == [
+        Error('["--output-path", "tags.jsonl", "--params", "{}", "--unknown", "x"]')
+    ]
+
+
 def test_bad_params_are_passed_as_they_are(tmp_path: Path, files: list[str]) -> None:
     body = 'put("error", message=sys.argv[-1], source_media=None); sys.exit(3)'
 
