@@ -89,8 +89,8 @@ def check(  # noqa: PLR0913 - the options of a command
 
     It is started about a dozen times, with good files and bad ones, and watched. Of each check that
     fails you read what the contract says, what was seen, and how to mend it. The exit status is 1
-    if any check failed. Checks that nobody can judge are skipped, and say why: boxes, where it found
-    none.
+    if any check failed. Checks that nobody can judge are skipped, and say why: boxes, where it
+    found none.
     """
     del list_checks  # handled by its callback
     from common_ml.cli.media_files import find_media  # noqa: PLC0415 - heavy, as all of these
