@@ -7,7 +7,6 @@ from pathlib import Path  # noqa: TC003 - typer looks at the types when it runs
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from common_ml.cli.console import stderr, stdout
@@ -126,9 +125,10 @@ def clarifai(  # noqa: PLR0913 - its parameters are the options of the command
 ) -> None:
     """Upload pictures, videos or sounds with their concepts and regions to Clarifai.
 
-    Inputs go in chunks, several at a time; those with regions get them once the platform has
-    downloaded them. Throttled and failed calls are tried again after growing waits. Uploading the
-    same FILE again adds only what is missing. A refused key stops all at once.
+    Inputs go in chunks, several at a time; regions follow once the platform
+    has downloaded them. Throttled and broken calls are tried again after
+    growing waits, and a refused key stops all at once. Uploading the same FILE
+    again adds only what is missing.
     """
     from common_ml.data.clarifai_upload import Account, Options  # noqa: PLC0415 - `--help` without
 
@@ -199,7 +199,8 @@ def _uploaded(records: Sequence[Record], account: Account, options: Options) -> 
         TextColumn("{task.fields[failed]}", style="red"),
     )
     num_failed = 0
-    with Progress(*columns, console=stderr, transient=True) as progress:
+    seen = stderr.is_terminal  # elsewhere it would leave an empty line
+    with Progress(*columns, console=stderr, transient=True, disable=not seen) as progress:
         task = progress.add_task("", total=len(records), failed="")
 
         def tell(outcome: Outcome) -> None:
@@ -214,21 +215,14 @@ def _uploaded(records: Sequence[Record], account: Account, options: Options) -> 
 def _print(summary: Summary, written: Sequence[Path]) -> None:
     for warning in summary.warnings:
         stderr.print(Text(f"warning: {printable(warning)}", style="yellow"), soft_wrap=True)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("outcome", no_wrap=True)
-    table.add_column("inputs", justify="right", no_wrap=True)
-    table.add_column("code", no_wrap=True)
     rows = list(summary.table())
-    for row in rows:
-        code = "" if row.state == "uploaded" else row.status.code_name
-        table.add_row(Text(row.state, style=_STYLES[row.state]), str(row.count), code)
     if rows:
-        stdout.print(table)
+        _print_table(rows)
+        if summary.num_annotations:
+            stdout.print(f"{plural(summary.num_annotations, 'annotation')} added", highlight=False)
         _print_reasons(rows)
     else:
         stdout.print("nothing to upload: FILE has no rows")
-    if summary.num_annotations:
-        stdout.print(f"{plural(summary.num_annotations, 'annotation')} added", highlight=False)
     if summary.interrupted:
         stderr.print(Text("interrupted", style="red"))
     elif summary.stopped:
@@ -242,6 +236,17 @@ def _print(summary: Summary, written: Sequence[Path]) -> None:
             f"{plural(lost, 'record')} cannot be uploaded and left out of the file of failed rows"
         )
         stderr.print(Text(told, style="red"), soft_wrap=True)
+
+
+def _print_table(rows: Sequence[TableRow]) -> None:
+    # by hand: rich pads every cell, and cuts a table that is wider than the terminal
+    wide = max(len("outcome"), *(len(row.state) for row in rows))
+    stdout.print(Text(f"{'outcome':{wide}}  inputs  code", style="bold"), soft_wrap=True)
+    for row in rows:
+        code = "" if row.state == "uploaded" else f"  {row.status.code_name}"
+        line = Text(f"{row.state:{wide}}", style=_STYLES[row.state])
+        line.append(f"  {row.count:6}{code}", style="default")
+        stdout.print(line, soft_wrap=True)
 
 
 def _print_reasons(rows: Sequence[TableRow]) -> None:
@@ -285,17 +290,17 @@ def _print_plan(planned: Plan, options: Options) -> None:
     jobs = planned.jobs
     local = [job for job in jobs if job.path is not None]
     labels = {label for job in jobs for label in _labels(job.record)}
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(justify="right", no_wrap=True)
-    table.add_column()
     with_regions = sum(job.late_concepts for job in jobs)
-    num_chunks = sum(1 for _ in planned.chunks(options.chunk_size))
-    table.add_row(str(len(jobs)), f"inputs, in chunks of {options.chunk_size}: {num_chunks}")
-    table.add_row(str(with_regions), f"with regions: {planned.num_annotations} annotations")
-    table.add_row(str(len(local)), f"local files: {planned.num_bytes:,} bytes")
-    table.add_row(str(len(labels)), "concepts")
-    stdout.print(table)
-    stdout.print("nothing was sent")
+    chunks = plural(sum(1 for _ in planned.chunks(options.chunk_size)), "chunk")
+    lines = [
+        f"{plural(len(jobs), 'input')} in {chunks} of at most {options.chunk_size}",
+        f"{with_regions:,} with regions: {plural(planned.num_annotations, 'annotation')}",
+        f"{plural(len(local), 'local file')}: {plural(planned.num_bytes, 'byte')}",
+        plural(len(labels), "concept"),
+        "nothing was sent",
+    ]
+    for line in lines:
+        stdout.print(line, highlight=False)
 
 
 def _labels(record: Record) -> set[str]:

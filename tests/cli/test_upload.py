@@ -171,12 +171,12 @@ def test_a_dry_run_sends_nothing_and_needs_no_key(
     assert upload(file, "--dry-run", "--chunk-size", 3) == 0
 
     assert platform.calls == []
-    assert lines(capsys.readouterr().out) == [
-        ["4", "inputs,", "in", "chunks", "of", "3:", "2"],
-        ["2", "with", "regions:", "2", "annotations"],
-        ["1", "local", "files:", "1,234", "bytes"],
-        ["5", "concepts"],
-        ["nothing", "was", "sent"],
+    assert capsys.readouterr().out.splitlines() == [
+        "4 inputs in 2 chunks of at most 3",
+        "2 with regions: 2 annotations",
+        "1 local file: 1,234 bytes",
+        "5 concepts",
+        "nothing was sent",
     ]
 
 

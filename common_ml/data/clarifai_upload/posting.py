@@ -110,5 +110,5 @@ def _take(job: Job, status: Status) -> None:
         job.there = True
         job.downloaded = status.code == statuses.DOWNLOADED
     else:
-        job.there = job.broken = status.code == statuses.DOWNLOAD_FAILED
+        job.sent = job.there = job.broken = status.code == statuses.DOWNLOAD_FAILED
         job.settle("failed", status)

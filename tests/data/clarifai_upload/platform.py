@@ -231,8 +231,9 @@ def serve(platform: Platform, credentials: Any = None) -> Server:
 
 def status(code: int, details: str = "") -> Any:
     """A status message."""
+    sentence = codes.Name(code).replace("_", " ").capitalize()
     status_pb2 = import_module("clarifai_grpc.grpc.api.status.status_pb2")
-    return status_pb2.Status(code=code, description=codes.Name(code), details=details)
+    return status_pb2.Status(code=code, description=sentence, details=details)
 
 
 def base_response(code: int) -> Any:

@@ -50,7 +50,7 @@ def test_failed_rows_come_back_as_they_were(
     assert read(written)[2].id == "mine"
     with written.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert {row["error"] for row in rows} == {"FAILURE (10020): FAILURE: out, of\norder"}
+    assert {row["error"] for row in rows} == {"FAILURE (10020): Failure: out, of\norder"}
     assert states(uploader(read(written))) == ["uploaded"] * 3
     assert platform.regions(url(2)) == {
         (0.125, 0.25, 0.5, 0.75, "face", 1),

@@ -65,7 +65,7 @@ def test_retries_end(platform: Platform, uploader: Uploader, clock: FakeClock) -
 
     assert states(summary) == ["failed", "uploaded"]
     assert str(summary.outcomes[0].status) == (
-        "CONN_THROTTLED (11005): CONN_THROTTLED, after 6 attempts"
+        "CONN_THROTTLED (11005): Conn throttled, after 6 attempts"
     )
     assert clock.slept == [1, 2, 4, 8, 16]
 
@@ -192,6 +192,7 @@ def test_each_input_of_an_answer_is_looked_at(platform: Platform, uploader: Uplo
 
     assert states(summary) == ["uploaded", "failed", "uploaded", "failed"]
     assert reasons(summary)[1::2] == ["INPUT_INVALID_ARGUMENT", "INPUT_INVALID_URL"]
+    assert [one.rest.id for one in summary.failed if one.rest] == ["", ""]
 
 
 def test_answers_are_matched_by_id_whatever_their_order(
