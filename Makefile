@@ -10,7 +10,7 @@ EXAMPLES := $(patsubst examples/%/main.py,%,$(wildcard examples/*/main.py))
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench wheel format clean
+.PHONY: help demo test check bench soak wheel format clean
 
 help: ## What can be done here
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /make \1|/' | \
@@ -49,6 +49,13 @@ bench: $(STAMP) ## Measure speed and memory beside other libraries; takes half a
 		$(BIN)/python -m tests.benchmarks.$$benchmark; \
 	done
 
+# Fuzzing needs atheris, `pip install -e .[soak]`. What each of them shows: docs/reliability.md.
+soak: $(STAMP) ## Kill, stop, flood and fuzz taggers for two hours
+	@set -e; for soak in killed stopped growing bad_media same_bytes many_files fuzz; do \
+		printf '\n== %s\n' $$soak; \
+		$(BIN)/python -m tests.soak.$$soak; \
+	done
+
 wheel: $(STAMP) ## Build the wheel into dist/, as a tagger's image installs it
 	$(BIN)/python -m hatchling build -t wheel -d dist
 
@@ -57,7 +64,7 @@ format: $(STAMP) ## Put every file into its form
 	$(BIN)/ruff check --fix .
 
 clean: ## Remove all that these commands made
-	rm -rf .venv .venvs dist demo-output .coverage .hypothesis .import_linter_cache
+	rm -rf .soak .venv .venvs dist demo-output .coverage .hypothesis .import_linter_cache
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -90,6 +90,7 @@ def round_of_fuzzing(name: str, folder: Path, seconds: int) -> None:
         f"-max_total_time={seconds}",
         f"-max_len={target.max_bytes}",
         f"-timeout={MOST_SECONDS}",
+        f"-report_slow_units={MOST_SECONDS}",
         f"-rss_limit_mb={MOST_MEGABYTES}",
         f"-artifact_prefix={FINDINGS}/{name}-",
         str(corpus),

@@ -108,6 +108,123 @@ def bytes_per_file(held: list[Held]) -> float:
     return float(slope)
 
 
+def has_grown(numbers: list[int]) -> bool:
+    """Whether there are more in the later half at all times: one may be just about to end."""
+    middle = len(numbers) // 2
+    return min(numbers[middle:]) > min(numbers[:middle])
+
+
+def main() -> None:
+    """Run all, and print what was held."""
+    num_files = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        held = held_over(Path(folder), num_files=num_files)
+    for at in held[:: max(len(held) // 10, 1)]:
+        print(  # noqa: T201 - a script: what it prints is what it is for
+            f"  {at.num_files} files: {at.resident_bytes / 1e6:.1f} MB,"
+            f" {at.descriptors} descriptors, {at.threads} threads"
+        )
+    late = [at for at in held if at.num_files >= WARM_UP_FILES]
+    slope = bytes_per_file(held)
+    descriptors, threads = [at.descriptors for at in late], [at.threads for at in late]
+    print(  # noqa: T201 - as above
+        f"{num_files} files in {time.monotonic() - start:.0f} s: {slope:.0f} bytes a file after the"
+        f" first {WARM_UP_FILES}; descriptors {min(descriptors)} to {max(descriptors)},"
+        f" threads {min(threads)} to {max(threads)}"
+    )
+    sys.exit(slope >= MOST_BYTES_PER_FILE or has_grown(descriptors) or has_grown(threads))
+
+
+if __name__ == "__main__":
+    with catch_errors():
+        run_default(Sees())
+"""
+BATCH = 100
+"""Files that are sent together; what the process holds is looked at when all have ended."""
+WARM_UP_FILES = 2000
+"""Until then libraries load, caches fill and the allocator finds its size."""
+MOST_BYTES_PER_FILE = 1000
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a process holds at one time."""
+
+    num_files: int
+    """That it has tagged."""
+    resident_bytes: int
+    descriptors: int
+    threads: int
+
+
+def small_files(folder: Path) -> list[Path]:
+    """Clips of few frames in all containers, pictures, sound, and bad files of each cause."""
+    good = folder / "good"
+    good.mkdir()
+    clips = []
+    for number, name in enumerate(("a.mp4", "b.mkv", "c.ts", "d.avi", "e.mov", "f.webm", "g.flv")):
+        codec = "libvpx" if name.endswith("webm") else "libx264"
+        path = good / name
+        recipes.write(path, recipes.Video(codec=codec, num_frames=4, first_picture=number))
+        clips.append(path)
+    pictures = [bad_media.good_picture(kind, good) for kind in bad_media.PICTURES]
+    sound = good / "sound.wav"
+    bad_media.write_sound(sound, "pcm_s16le")
+    bad = folder / "bad"
+    bad.mkdir()
+    return [*clips, *pictures, sound, *bad_media.make_all(bad)]
+
+
+def held_over(folder: Path, *, num_files: int) -> list[Held]:
+    """Send so many files, each under a name of its own, and look after each batch."""
+    files = itertools.cycle(small_files(folder))
+    main = folder / "main.py"
+    main.write_text(MAIN)
+    held = []
+    with Child(main, params='{"continue_on_error": true, "fps": 5}') as tagger:
+        for start in range(0, num_files, BATCH):
+            links = []
+            for number, file in enumerate(itertools.islice(files, BATCH), start):
+                link = folder / f"{number} {file.name[:40]}"
+                link.symlink_to(file)
+                links.append(link)
+            tagger.send(*map(str, links))
+            num_ended = 0
+            while num_ended < BATCH:
+                num_ended += tagger.next_message()["type"] != "tag"
+            held.append(_held(tagger.process.pid, start + BATCH))
+            for link in links:
+                link.unlink()
+        outcome = tagger.finish()
+    assert (outcome.status, outcome.messages) == (0, [])
+    return held
+
+
+def _held(pid: int, num_files: int) -> Held:
+    lines = (line.split(":\t") for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    status = {line[0]: line[-1] for line in lines}
+    return Held(
+        num_files,
+        resident_bytes=int(status["VmRSS"].split()[0]) * 1024,
+        descriptors=len(os.listdir(f"/proc/{pid}/fd")),  # noqa: PTH208 - names are all it takes
+        threads=int(status["Threads"]),
+    )
+
+
+def bytes_per_file(held: list[Held]) -> float:
+    """Slope of the memory behind the warm-up, by least squares."""
+    late = [at for at in held if at.num_files >= WARM_UP_FILES]
+    slope, _ = np.polyfit([at.num_files for at in late], [at.resident_bytes for at in late], 1)
+    return float(slope)
+
+
+def has_grown(numbers: list[int]) -> bool:
+    """Whether there are more in the later half at all times: one may be just about to end."""
+    middle = len(numbers) // 2
+    return min(numbers[middle:]) > min(numbers[:middle])
+
+
 def main() -> None:
     """Run all, and print what was held."""
     num_files = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000

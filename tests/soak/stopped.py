@@ -17,10 +17,15 @@ import tempfile
 import textwrap
 import time
 from collections import Counter
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.media import bad_media
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MAIN = """
     import ctypes, os, time
@@ -111,11 +116,13 @@ def stopped(
         assert os.read(ready, 1) == b"!"
         os.close(ready)
         time.sleep(dice.random() * dice.choice((0.01, 1.0)))  # the moment is what is random
-        start = time.monotonic()
-        os.kill(_python_of(process, launcher), signal.SIGTERM)
-        stderr = process.stderr.read().decode()
-        status = process.wait()
-        seconds = time.monotonic() - start
+        python = _python_of(process, launcher)
+        with _ahead_of_others(python):
+            start = time.monotonic()
+            os.kill(python, signal.SIGTERM)
+            stderr = process.stderr.read().decode()
+            status = process.wait()
+            seconds = time.monotonic() - start
     assert status == 143, (kind, status, stderr)
     assert seconds < MOST_SECONDS, (kind, seconds, stderr)
     _check(output.read_bytes() if output.exists() else b"", files, stderr)
@@ -127,6 +134,20 @@ def _python_of(process: subprocess.Popen[bytes], launcher: tuple[str, ...]) -> i
         return process.pid
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     return int(children[0])
+
+
+@contextmanager
+def _ahead_of_others(pid: int) -> Iterator[None]:
+    """Let what else the machine does not count, where the user may say so."""
+    threads = [int(name) for name in os.listdir(f"/proc/{pid}/task")]  # noqa: PTH208 - names only
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    for thread in (*threads, 0):
+        with suppress(PermissionError, ProcessLookupError):
+            os.setpriority(os.PRIO_PROCESS, thread, -15)
+    try:
+        yield
+    finally:
+        os.setpriority(os.PRIO_PROCESS, 0, own)
 
 
 def _check(content: bytes, files: list[str], stderr: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -137,3 +138,32 @@ def test_a_fifo_is_written_and_not_read(tmp_path: Path) -> None:
         writer.write(Progress("a"))
     assert os.read(reader, 100).startswith(b'for others{"type":"progress"')
     os.close(reader)
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [(errno.EDQUOT, "free some space or raise the quota"), (errno.EIO, "Input/output error")],
+)
+def test_a_quota_or_a_broken_disk_in_the_middle_of_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, says: str
+) -> None:
+    """The system takes half of a line, and then no more: the half is cut off again."""
+    real_write, limit = os.write, 100
+
+    def write(descriptor: int, data: bytes) -> int:
+        nonlocal limit
+        room, limit = limit, 0
+        if room == 0:
+            raise OSError(code, os.strerror(code))
+        return real_write(descriptor, data[:room])
+
+    output = tmp_path / "tags.jsonl"
+    with Writer(output) as writer:
+        writer.write(Progress("before"))
+        monkeypatch.setattr(os, "write", write)
+        with pytest.raises(OutputError, match=says):
+            writer.write(Tag(tag="x" * 1000, source_media="a"))
+        monkeypatch.undo()
+        writer.write(Progress("after"))
+    lines = output.read_bytes().splitlines()
+    assert [json.loads(line)["data"]["source_media"] for line in lines] == ["before", "after"]
