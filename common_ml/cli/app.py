@@ -10,7 +10,9 @@ import typer
 from rich.markup import escape
 
 from common_ml import __version__
+from common_ml.cli import bench as bench_verb
 from common_ml.cli import check as check_verb
+from common_ml.cli import convert as convert_verbs
 from common_ml.cli import data as data_verbs
 from common_ml.cli import describe as describe_verb
 from common_ml.cli import diff as diff_verb
@@ -102,8 +104,10 @@ app.command(epilog=run_verb.EPILOG)(run_verb.run)
 app.command(epilog=check_verb.EPILOG)(check_verb.check)
 app.command(epilog=describe_verb.EPILOG)(describe_verb.describe)
 app.command(epilog=view_verb.EPILOG)(view_verb.view)
+app.command(epilog=bench_verb.EPILOG)(bench_verb.bench)
 app.command(epilog=diff_verb.EPILOG)(diff_verb.diff)
 app.add_typer(data_verbs.data)
+app.add_typer(convert_verbs.convert)
 app.add_typer(upload_verbs.upload)
 
 
