@@ -57,7 +57,8 @@ class ContainerTagger(Tagger):
                 the tagger.
             engine: `podman` or `docker`, with options of its own if it needs any; None for the one
                 that is found.
-            engine_options: More options of `podman run`, such as `--gpus=all`.
+            engine_options: More options of `podman run`, such as `--gpus=all`. A `--network` among
+                them wins over `network`.
             network: The container's network; `none` for one without.
             media_dir: The media directory; None for one that goes with the tagger.
             cache_dir: Mounted at `/root/.cache`, for weights; None for `common-ml/container` in the
@@ -97,7 +98,9 @@ class ContainerTagger(Tagger):
         self._cache_dir.mkdir(parents=True, exist_ok=True)
         command = [*self._engine_command, "run", "--rm", "-i", "--pull=never"]
         # SELinux would hide the mounted directories; to relabel them would change what is not ours
-        command += [f"--network={self._network}", f"--name={self.container}", "--workdir=/elv"]
+        command += [f"--name={self.container}", "--workdir=/elv"]
+        if not any(option.startswith(("--network", "--net=")) for option in self._engine_options):
+            command.append(f"--network={self._network}")
         command += ["--security-opt=label=disable"]
         command += ["-v", f"{self.media_dir}:/elv/media:ro"]
         command += ["-v", f"{self.output.parent}:/elv/output"]
@@ -127,7 +130,7 @@ class ContainerTagger(Tagger):
     def _death(self, status: int | None) -> str:
         if status == _ENGINE_FAILED:
             engine = self._engine_command[0]
-            return f"{engine} could not start {self.image}: is it built or pulled here?"
+            return f"{engine} could not start {self.image}, which must be built or pulled before"
         return super()._death(status)
 
     def _remove(self) -> None:
