@@ -50,17 +50,15 @@ class Part:
             number: Of the part in its dataset: rows of a later one come later.
         """
         theirs = dict(self.renamed)
-        chosen = [f'"{theirs.get(name, name)}" AS {name}' for name in self.columns]
         place = f"({number}::BIGINT << 40) + file_row_number"
-        missing = [*self.columns]
-        if self.source:
-            chosen.append(f"{quoted(self.source)} AS source")
-            missing.append("source")
-        if "uid" not in self.columns:
-            chosen.append(f"({place})::UBIGINT AS uid")
-            missing.append("uid")
-        filled = rows.empty_columns(missing)
-        columns = ", ".join([*chosen, *([filled] if filled else []), f"{place} AS place"])
+        filled = {"source": quoted(self.source) if self.source else "NULL", "uid": f"({place})"}
+        chosen = []
+        for name, kind in rows.COLUMNS.items():
+            value = filled.get(name, "NULL")
+            if name in self.columns:
+                value = f'"{theirs.get(name, name)}"'
+            chosen.append(f"{value}::{kind} AS {name}")
+        columns = ", ".join([*chosen, f"{place} AS place"])
         return f"SELECT {columns} FROM read_parquet({quoted(self.path)}, file_row_number = true)"
 
 

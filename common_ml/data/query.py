@@ -8,6 +8,7 @@ Nothing of the text itself is ever run: what is run is built anew from the tree.
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from common_ml.data.engine import connect
@@ -66,6 +67,7 @@ def _where(query: str) -> Node:
     return where
 
 
+@cache
 def _frame() -> Node:
     node: Node = _syntax(f"{OPENING}1 = 1\n)")["statements"][0]["node"]
     del node["where_clause"]

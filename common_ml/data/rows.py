@@ -89,30 +89,30 @@ def rows_of(record: Record, *, source: str, first_uid: int) -> Iterator[dict[str
         }
 
 
-def record_of(rows: Sequence[Mapping[str, Any]], *, kind: str, frame: int | None) -> Record:
+def record_of(
+    rows: Sequence[Mapping[str, Any]], *, header: str | None, kind: str, frame: int | None
+) -> Record:
     """The record that rows are about, at least one of them.
 
     Args:
         rows: In order; those of a tags file that are alike count once.
+        header: What is said of the record, or of the video that it is a frame of.
         kind: What the media is by its name.
         frame: The frame that the record is about; None: the whole file.
     """
-    header: dict[str, Any] = {}
+    known = orjson.loads(header) if header is not None else {}
     annotations: list[Annotation] = []
     seen: set[int] = set()
     for row in rows:
-        if row["label"] is None:
-            if row["header"] is not None:
-                header = {**header, **orjson.loads(row["header"])}
-        elif row["uid"] not in seen:
+        if row["label"] is not None and row["uid"] not in seen:
             seen.add(row["uid"])
             annotations.append(annotation_of(row))
-    given = {"media": rows[0]["media"], "kind": kind, **header}
-    if frame is not None and "frame_index" not in header:
+    given = {"media": rows[0]["media"], "kind": kind, **known}
+    if frame is not None and "frame_index" not in known:
         given["frame_index"] = frame
-        if "id" in header:
-            given["id"] = f"{header['id']}#{frame}"
-    if frame is not None and "time_seconds" not in header:
+        if "id" in known:
+            given["id"] = f"{known['id']}#{frame}"
+    if frame is not None and "time_seconds" not in known:
         given["time_seconds"] = _time_of(annotations, frame)
     return Record(**given, annotations=tuple(annotations))
 
@@ -147,9 +147,9 @@ def annotation_of(row: Mapping[str, Any]) -> Annotation:
     )
 
 
-def empty_columns(names: Iterable[str]) -> str:
-    """SQL for the columns that a Parquet file has not."""
-    return ", ".join(f"NULL::{COLUMNS[name]} AS {name}" for name in COLUMNS if name not in names)
+def empty_columns() -> str:
+    """SQL for a row without anything in it."""
+    return ", ".join(f"NULL::{kind} AS {name}" for name, kind in COLUMNS.items())
 
 
 def _box_of(row: Mapping[str, Any]) -> Box | None:

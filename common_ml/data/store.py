@@ -45,6 +45,8 @@ class Head(NamedTuple):
     last: int
     """Place of its last row."""
     num_tags: int
+    header: str | None
+    """What is said of it, in JSON."""
 
 
 class Store:
@@ -138,6 +140,7 @@ class Store:
         return [
             rows.record_of(
                 grouped[head.key, head.slot],
+                header=head.header,
                 kind=head.kind,
                 frame=None if head.slot < 0 else head.slot,
             )
@@ -152,15 +155,20 @@ class Store:
             connection.execute(
                 "CREATE TEMP TABLE grouped AS SELECT coalesce(key, media) AS key, slot, "
                 "arg_min(media, place) AS media, min(place) AS first, max(place) AS last, "
-                f"count(label) AS num_tags, max(header) AS header FROM {self.rows_sql()} "
+                f"count(label) AS num_tags FROM {self.rows_sql()} GROUP BY ALL"
+            )
+            # Of all rows: what is said of a video holds for its frames.
+            connection.execute(
+                "CREATE TEMP TABLE headers AS SELECT coalesce(key, media) AS key, "
+                f"max(header) AS header FROM ({_united(self.parts)}) WHERE header IS NOT NULL "
                 "GROUP BY ALL"
             )
             kind = _kind_sql(_kinds(connection, "grouped"))
             connection.execute(
                 "COPY (SELECT row_number() OVER (ORDER BY first) - 1 AS number, *, "
                 f"coalesce(nullif(header->>'$.kind', ''), {kind}) AS kind "
-                f"FROM grouped ORDER BY number) TO {quoted(self._records_path)} "
-                "(FORMAT parquet, ROW_GROUP_SIZE 20480)"
+                "FROM grouped LEFT JOIN headers USING (key) ORDER BY number) "
+                f"TO {quoted(self._records_path)} (FORMAT parquet, ROW_GROUP_SIZE 20480)"
             )
             counted = connection.execute(f"SELECT count(*) FROM {self.records_sql}").fetchone()
         self.num_records = counted[0] if counted else 0
@@ -212,7 +220,7 @@ class _Connection:
 def _united(parts: Sequence[Part], chosen: Iterable[int] | None = None) -> str:
     """SQL for the rows of parts, or of those with certain numbers."""
     numbers = range(len(parts)) if chosen is None else chosen
-    nothing = f"SELECT {rows.empty_columns(())}, 0::BIGINT AS place WHERE false"
+    nothing = f"SELECT {rows.empty_columns()}, 0::BIGINT AS place WHERE false"
     return " UNION ALL ".join([parts[number].select(number) for number in numbers] or [nothing])
 
 
