@@ -7,17 +7,14 @@ from pathlib import Path  # noqa: TC003 - typer looks at the types when it runs
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.text import Text
 
-from common_ml.cli.console import stderr, stdout
-from common_ml.cli.texts import plural, printable
+from common_ml.cli.console import stderr
+from common_ml.cli.upload_outcomes import print_plan, print_summary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from common_ml.data.clarifai_upload import Account, Options, Outcome, Summary
-    from common_ml.data.clarifai_upload.outcomes import TableRow
-    from common_ml.data.clarifai_upload.planning import Plan
     from common_ml.data.record import Record
 
 FAILED = 1
@@ -148,7 +145,7 @@ def clarifai(  # noqa: PLR0913 - its parameters are the options of the command
     account = Account(key, user_id=user_id, app_id=app_id)
     summary = _uploaded(_records(file, kind), account, options)
     written = summary.write_failed(target)
-    _print(summary, written)
+    print_summary(summary, written)
     if summary.interrupted:
         raise typer.Exit(INTERRUPTED)
     if summary.failed or summary.stopped:
@@ -212,96 +209,10 @@ def _uploaded(records: Sequence[Record], account: Account, options: Options) -> 
         return upload_records(records, account, options, on_outcome=tell)
 
 
-def _print(summary: Summary, written: Sequence[Path]) -> None:
-    for warning in summary.warnings:
-        stderr.print(Text(f"warning: {printable(warning)}", style="yellow"), soft_wrap=True)
-    rows = list(summary.table())
-    if rows:
-        _print_table(rows)
-        if summary.num_annotations:
-            stdout.print(f"{plural(summary.num_annotations, 'annotation')} added", highlight=False)
-        _print_reasons(rows)
-    else:
-        stdout.print("nothing to upload: FILE has no rows")
-    if summary.interrupted:
-        stderr.print(Text("interrupted", style="red"))
-    elif summary.stopped:
-        stderr.print(Text(f"stopped: {printable(summary.stopped)}", style="red"), soft_wrap=True)
-    for path in written:
-        told = f"to upload what failed once more: common-ml upload clarifai {path}"
-        stderr.print(Text(told), soft_wrap=True)
-    lost = sum(one.rest is None for one in summary.failed)
-    if lost:
-        told = (
-            f"{plural(lost, 'record')} cannot be uploaded and left out of the file of failed rows"
-        )
-        stderr.print(Text(told, style="red"), soft_wrap=True)
-
-
-def _print_table(rows: Sequence[TableRow]) -> None:
-    # by hand: rich pads every cell, and cuts a table that is wider than the terminal
-    wide = max(len("outcome"), *(len(row.state) for row in rows))
-    stdout.print(Text(f"{'outcome':{wide}}  inputs  code", style="bold"), soft_wrap=True)
-    for row in rows:
-        code = "" if row.state == "uploaded" else f"  {row.status.code_name}"
-        line = Text(f"{row.state:{wide}}", style=_STYLES[row.state])
-        line.append(f"  {row.count:6}{code}", style="default")
-        stdout.print(line, soft_wrap=True)
-
-
-def _print_reasons(rows: Sequence[TableRow]) -> None:
-    told = [row for row in rows if row.state != "uploaded"]
-    if told:
-        stdout.print()
-    for row in told:
-        line = Text(row.state, style=_STYLES[row.state])
-        line.append(f" {printable(row.example)}: {printable(str(row.status))}", style="default")
-        if row.count > 1:
-            line.append(f", and {row.count - 1:,} more", style="dim")
-        stdout.print(line, soft_wrap=True)
-
-
-_STYLES = {
-    "uploaded": "green",
-    "duplicate": "cyan",
-    "pending": "yellow",
-    "failed": "red",
-    "unfinished": "yellow",
-}
-
-
 def _plan(records: Sequence[Record], options: Options) -> None:
     from common_ml.data.clarifai_upload import plan  # noqa: PLC0415 - the same
 
     planned = plan(records, options)
-    _print_plan(planned, options)
+    print_plan(planned, options)
     if planned.failed:
         raise typer.Exit(FAILED)
-
-
-def _print_plan(planned: Plan, options: Options) -> None:
-    for warning in planned.warnings:
-        stderr.print(Text(f"warning: {printable(warning)}", style="yellow"), soft_wrap=True)
-    for outcome in planned.failed:
-        line = (
-            f"cannot be sent: {printable(outcome.record.media)}: {printable(outcome.status.text)}"
-        )
-        stderr.print(Text(line, style="red"), soft_wrap=True)
-    jobs = planned.jobs
-    local = [job for job in jobs if job.path is not None]
-    labels = {label for job in jobs for label in _labels(job.record)}
-    with_regions = sum(job.late_concepts for job in jobs)
-    chunks = plural(sum(1 for _ in planned.chunks(options.chunk_size)), "chunk")
-    lines = [
-        f"{plural(len(jobs), 'input')} in {chunks} of at most {options.chunk_size}",
-        f"{with_regions:,} with regions: {plural(planned.num_annotations, 'annotation')}",
-        f"{plural(len(local), 'local file')}: {plural(planned.num_bytes, 'byte')}",
-        plural(len(labels), "concept"),
-        "nothing was sent",
-    ]
-    for line in lines:
-        stdout.print(line, highlight=False)
-
-
-def _labels(record: Record) -> set[str]:
-    return {one.label for one in record.annotations if one.label}

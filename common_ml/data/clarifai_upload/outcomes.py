@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -72,10 +71,6 @@ class Summary:
     def failed(self) -> list[Outcome]:
         """Those that are not there as they should be."""
         return [one for one in self.outcomes if one.state not in FINE]
-
-    def counts(self) -> Counter[State]:
-        """How many there are of each state."""
-        return Counter(one.state for one in self.outcomes)
 
     def table(self) -> Iterator[TableRow]:
         """One row for each state and code, what went well first, then the most frequent."""

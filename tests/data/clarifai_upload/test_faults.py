@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from tests.data.clarifai_upload.helpers import FakeClock
     from tests.data.clarifai_upload.platform import Server
 
+upload_module = import_module("common_ml.data.clarifai_upload.upload")
+"""The module; the package has a function of the same name."""
 TRANSIENT = ["UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED", "INTERNAL"]
 METHODS = ["PostInputs", "ListInputs", "PostAnnotations"]
 
@@ -317,6 +320,22 @@ def test_a_list_that_fails_leaves_the_inputs_there(platform: Platform, uploader:
     assert states(uploader([boxed(1)])) == ["uploaded"]
 
 
+def test_inputs_are_found_on_later_pages(platform: Platform, uploader: Uploader) -> None:
+    """By a server that lists all it has, whatever it is asked for."""
+    uploader([plain(number) for number in range(10, 15)])
+    listed = platform._list_inputs
+
+    def list_all(request: Any) -> Any:
+        request.ids[:] = list(platform.inputs)
+        return listed(request)
+
+    platform._list_inputs = list_all  # type: ignore[method-assign] # another kind of server
+
+    assert states(uploader([boxed(1), plain(2)])) == ["uploaded", "uploaded"]
+    pages = [request.page for request in platform.called("ListInputs")]
+    assert pages == [1, 1, 2, 3, 4]
+
+
 # ---- duplicates
 
 
@@ -436,10 +455,11 @@ def test_a_refused_annotation_leaves_only_itself_to_be_done(
     assert summary.num_annotations == 3
 
 
+@pytest.mark.parametrize("fault", [failure(10020), abort("INVALID_ARGUMENT")])
 def test_a_call_of_annotations_that_fails_leaves_all_of_it_to_be_done(
-    platform: Platform, uploader: Uploader
+    platform: Platform, uploader: Uploader, fault: Any
 ) -> None:
-    platform.faults["PostAnnotations"].append(failure(10020))
+    platform.faults["PostAnnotations"].append(fault)
 
     summary = uploader([boxed(1), plain(2)])
 
@@ -461,6 +481,16 @@ def test_throttled_annotations_go_again_alone(platform: Platform, uploader: Uplo
 
     assert states(summary) == ["uploaded", "uploaded"]
     assert [len(one.annotations) for one in platform.called("PostAnnotations")] == [2, 1]
+
+
+def test_an_annotation_that_stays_throttled_fails(platform: Platform, uploader: Uploader) -> None:
+    platform.refused_concepts = {"slow": 11005}
+
+    summary = uploader([boxed(1, "quick"), boxed(2, "slow")], backoff=Backoff(attempts=3))
+
+    assert states(summary) == ["uploaded", "failed"]
+    assert "after 3 attempts" in summary.outcomes[1].status.text
+    assert [len(one.annotations) for one in platform.called("PostAnnotations")] == [2, 1, 1]
 
 
 @pytest.mark.parametrize("details", ["duplicate id", "Annotation already exists"])
@@ -511,6 +541,17 @@ def test_nobody_at_the_address(clock: FakeClock, server: Server) -> None:
     assert set(states(summary)) == {"failed", "unfinished"}
     assert "does not answer" in summary.stopped
     assert len(clock.slept) <= 5 * 6, "it does not try each of the 100 chunks"
+
+
+def test_a_fault_of_ours_ends_the_upload_with_its_error(
+    uploader: Uploader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise ZeroDivisionError("ours")
+
+    monkeypatch.setattr(upload_module, "upload_chunk", fail)
+    with pytest.raises(ZeroDivisionError, match="ours"):
+        uploader([plain(number) for number in range(100)], chunk_size=1)
 
 
 # ---- the key

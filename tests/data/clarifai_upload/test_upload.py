@@ -223,17 +223,21 @@ def test_files_that_cannot_be_sent_fail_alone(
     (tmp_path / "folder.jpg").mkdir()
     (tmp_path / "text").write_text("no picture")
     (tmp_path / "good.jpg").write_bytes(b"x")
+    with (tmp_path / "huge.jpg").open("wb") as file:
+        file.truncate(1 << 30)  # takes no room on the disk
     names = ["missing.jpg", "empty.jpg", "folder.jpg", "good.jpg"]
     records = [*(Record(name, kind="image") for name in names), Record("text")]
+    records.append(Record("huge.jpg", kind="image"))
 
     summary = uploader(records, media_root=tmp_path)
 
-    assert states(summary) == ["failed", "failed", "failed", "uploaded", "failed"]
+    assert states(summary) == ["failed", "failed", "failed", "uploaded", "failed", "failed"]
     texts = [one.status.text for one in summary.outcomes]
     assert "No such file" in texts[0]
     assert "is empty" in texts[1]
     assert "no regular file" in texts[2]
     assert "neither picture" in texts[4]
+    assert "1073741824 bytes" in texts[5]
 
 
 def test_the_kind_of_a_local_file_is_found_in_it(
