@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 def split_by_group(groups: Sequence[str], shares: Mapping[str, float], seed: int = 0) -> list[str]:
     """The part that each record belongs to; records of one group stay together.
 
-    Groups are put in an order that depends on the seed and their names alone, and are cut by the
-    shares: sizes are exact but for rounding, where all groups have one record.
+    Groups are put in an order that depends on the seed and their names alone. A part has as many
+    groups as its share says, to the nearest whole.
 
     Args:
         groups: One for each record.
@@ -28,24 +28,12 @@ def split_by_group(groups: Sequence[str], shares: Mapping[str, float], seed: int
     if wrong or not math.isclose(sum(shares.values()), 1, abs_tol=1e-6):
         told = ", ".join(f"{name}={share}" for name, share in shares.items())
         raise ValueError(f"shares must be > 0 and add up to 1, got {told}")
-    sizes: dict[str, int] = {}
-    for group in groups:
-        sizes[group] = sizes.get(group, 0) + 1
-    order = sorted(sizes, key=lambda group: hashlib.sha256(f"{seed}/{group}".encode()).digest())
+    order = sorted(set(groups), key=lambda one: hashlib.sha256(f"{seed}/{one}".encode()).digest())
     part_of: dict[str, str] = {}
-    limits = _limits(shares, len(groups))
-    place = 0
-    for group in order:
-        # by its middle: a large group goes where most of it lies
-        middle = place + sizes[group] / 2
-        part_of[group] = next((name for name, end in limits if middle <= end), limits[-1][0])
-        place += sizes[group]
+    start, total = 0, 0.0
+    for part, share in shares.items():
+        total += share
+        end = round(total * len(order))
+        part_of |= dict.fromkeys(order[start:end], part)
+        start = end
     return [part_of[group] for group in groups]
-
-
-def _limits(shares: Mapping[str, float], total: int) -> list[tuple[str, int]]:
-    limits, share = [], 0.0
-    for name, one in shares.items():
-        share += one
-        limits.append((name, round(share * total)))
-    return limits
