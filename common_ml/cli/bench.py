@@ -1,0 +1,139 @@
+"""`common-ml bench`: where a tagger's time goes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from common_ml.cli.console import stderr, stdout
+from common_ml.cli.texts import clock, plural, printable
+
+if TYPE_CHECKING:
+    from common_ml.runtime.bench import Measurement
+
+EPILOG = "Example: [bold]common-ml bench my-tagger films/ -p fps=2[/]"
+_BAR_WIDTH = 30
+_MEANINGS = {
+    "decode": "waiting for frames, pictures and sound",
+    "model": "in the model",
+    "write": "writing messages",
+    "idle": "without a file to tag",
+    "other": "all else: checking and gathering tags",
+}
+
+
+def bench(
+    main: Annotated[
+        str, typer.Argument(help="A main.py, a folder with one, or a command; made with common-ml.")
+    ],
+    files: Annotated[
+        list[str], typer.Argument(help="Media: files, folders (with all below), globs in quotes.")
+    ],
+    *,
+    params: Annotated[str | None, typer.Option(help="Params of the tagger: a JSON object.")] = None,
+    pairs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-p",
+            metavar="KEY=VALUE",
+            help="One of the params, over those of --params; a value is JSON where it can be.",
+        ),
+    ] = None,
+    idle_timeout: Annotated[
+        float, typer.Option(min=0, help="Seconds that the tagger may be silent; 0 for any time.")
+    ] = 600,
+    python: Annotated[
+        str | None, typer.Option(help="The interpreter of a main.py, if not this one's.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all as one JSON object.")] = False,
+) -> None:
+    """Run a tagger once over files, and tell where its time goes.
+
+    It gets all files at once and measures itself, while nothing is changed in what it does. The
+    tags are thrown away. The figures are those of this machine and these files.
+    """
+    from common_ml.cli.media_files import find_media  # noqa: PLC0415 - heavy, as all of these
+    from common_ml.cli.params_options import merge_params  # noqa: PLC0415
+    from common_ml.runtime.advice import advice  # noqa: PLC0415
+    from common_ml.runtime.bench import measure  # noqa: PLC0415
+    from common_ml.runtime.targets import find_target  # noqa: PLC0415
+
+    find_target(main, python=python)  # first, since a slip of the pen is found here
+    merged = merge_params(params, pairs or [])
+    paths = find_media(files)
+    with stderr.status(Text(f"tagging {plural(len(paths), 'file')} with {printable(main)}")):
+        measured = measure(
+            main,
+            paths,
+            params=merged,
+            idle_timeout_seconds=idle_timeout or None,
+            python=python,
+        )
+    said = advice(measured)
+    if as_json:
+        import orjson  # noqa: PLC0415 - the same
+
+        document = {**measured.to_json(), "advice": said}
+        text = orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
+        stdout.print(Text(text), soft_wrap=True)
+        return
+    _print(measured)
+    for sentence in said:
+        stdout.print(Text("→ ", style="bold").append(sentence))
+
+
+def _print(measured: Measurement) -> None:
+    size = f", {measured.batch_size} frames a call" if measured.batch_size else ""
+    kind = f" ({measured.kind}{size})" if measured.kind else ""
+    stdout.print(Text(f"{printable(measured.model)}{kind}", style="bold"))
+    stages = Table(box=None, pad_edge=False, show_header=False)
+    stages.add_column(no_wrap=True)
+    stages.add_column(justify="right", no_wrap=True)
+    stages.add_column(justify="right", no_wrap=True)
+    stages.add_column(no_wrap=True)
+    stages.add_column(style="dim", overflow="fold")
+    for stage, seconds in measured.stages.items():
+        share = measured.share(stage)
+        bar = Text("█" * round(share * _BAR_WIDTH), style="cyan")
+        stages.add_row(stage, f"{seconds:.2f} s", f"{share:.0%}", bar, _MEANINGS[stage])
+    stdout.print(stages)
+    figures = Table(box=None, pad_edge=False, show_header=False)
+    figures.add_column(no_wrap=True)
+    figures.add_column(overflow="fold")
+    for name, text in _figures(measured).items():
+        figures.add_row(name, text)
+    stdout.print()
+    stdout.print(figures)
+    stdout.print()
+
+
+def _figures(measured: Measurement) -> dict[str, str]:
+    """What is told besides the stages, by its name."""
+    done = plural(measured.num_files, "file") + f", {plural(measured.num_tags, 'tag')}"
+    if measured.num_failed:
+        done += f", {measured.num_failed:,} failed"
+    figures = {"tagged": done}
+    if measured.times_real_time is not None:
+        media = f"{measured.times_real_time:.1f} times real time ({clock(measured.media_seconds)})"
+        figures["speed"] = media
+    if measured.frames_per_second is not None:
+        a_call = measured.frames_per_call
+        calls = "" if a_call is None or a_call == 1 else f", {a_call:.1f} a call"
+        frames = f"{measured.frames_per_second:.1f} a second ({measured.num_frames:,}{calls})"
+        figures["frames"] = frames
+    figures["time"] = (
+        f"{measured.total_seconds:.2f} s: {measured.loading_seconds:.2f} to start, "
+        f"{measured.tagging_seconds:.2f} to tag"
+    )
+    figures["CPUs"] = f"{measured.busy_cpus:.1f} of {measured.num_cpus} at work"
+    figures["memory"] = f"{_megabytes(measured.peak_memory_bytes)} at most"
+    for device, peak in measured.gpu_peak_bytes.items():
+        figures[f"memory of {device}"] = f"{_megabytes(peak)} at most"
+    return figures
+
+
+def _megabytes(num_bytes: int) -> str:
+    return f"{num_bytes / 1e6:,.0f} MB"

@@ -1,0 +1,208 @@
+"""Where a tagger's time goes: one run of it, measured from inside and from outside."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from common_ml.errors import MediaError, TaggerError
+from common_ml.runtime.process import ProcessTagger
+from common_ml.runtime.tagger import tag_files
+from common_ml.runtime.targets import find_target
+from common_ml.tagging.messages import Error, Progress, Tag
+from common_ml.tagging.profile import FORMAT, VARIABLE
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping, Sequence
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A run of a tagger in figures. Seconds are of wall clocks, bytes are bytes."""
+
+    tagger: str
+    """Its command."""
+    model: str
+    """The class of its model."""
+    kind: str | None
+    """`frame`, `batch`, `av` or `producer`; None for another one."""
+    batch_size: int | None
+    """Of a batch model: how many frames a call may get."""
+    num_files: int
+    """Files that were tagged."""
+    num_failed: int
+    num_tags: int
+    num_frames: int
+    """Frames and pictures that were decoded by common-ml."""
+    num_calls: int
+    """Calls of the model."""
+    media_seconds: float
+    """How long the tagged files last together; pictures last 0."""
+    total_seconds: float
+    """From the start of the process to its end, seen from outside."""
+    loading_seconds: float
+    """From the start of the process until it begins to read paths: Python, libraries, weights."""
+    stages: Mapping[str, float]
+    """Seconds of the main thread from then on: waiting for the decoder (`decode`), in the author's
+    code (`model`), writing messages (`write`), without a file to tag (`idle`), and the rest
+    (`other`)."""
+    cpu_seconds: float
+    """Of all threads of the process while it tagged."""
+    num_cpus: int
+    """CPUs that it might use."""
+    peak_memory_bytes: int
+    """The most that the process held at once."""
+    gpu_peak_bytes: Mapping[str, int]
+    """Device -> the most that torch reserved on it; empty where torch used none."""
+
+    @property
+    def tagging_seconds(self) -> float:
+        """From the first look for a path to the last message."""
+        return sum(self.stages.values())
+
+    @property
+    def times_real_time(self) -> float | None:
+        """Seconds of media per second of tagging; None where nothing lasts any time."""
+        return self.media_seconds / self.tagging_seconds if self.media_seconds else None
+
+    @property
+    def frames_per_second(self) -> float | None:
+        """Frames per second of tagging; None where there were none."""
+        return self.num_frames / self.tagging_seconds if self.num_frames else None
+
+    @property
+    def frames_per_call(self) -> float | None:
+        """Of a frame or batch model: frames in a call, on average."""
+        is_of_frames = self.kind in ("frame", "batch") and self.num_calls
+        return self.num_frames / self.num_calls if is_of_frames else None
+
+    @property
+    def busy_cpus(self) -> float:
+        """CPUs that were at work at a time, on average."""
+        return self.cpu_seconds / self.tagging_seconds
+
+    def share(self, stage: str) -> float:
+        """How much of the time of tagging a stage took, 0..1."""
+        return self.stages[stage] / self.tagging_seconds
+
+    def to_json(self) -> dict[str, Any]:
+        """All figures under their names."""
+        return {
+            "tagger": self.tagger,
+            "model": {"name": self.model, "kind": self.kind, "batch_size": self.batch_size},
+            "files": self.num_files,
+            "failed": self.num_failed,
+            "tags": self.num_tags,
+            "frames": self.num_frames,
+            "calls": self.num_calls,
+            "media_seconds": self.media_seconds,
+            "total_seconds": self.total_seconds,
+            "loading_seconds": self.loading_seconds,
+            "tagging_seconds": self.tagging_seconds,
+            "stages": dict(self.stages),
+            "times_real_time": self.times_real_time,
+            "frames_per_second": self.frames_per_second,
+            "frames_per_call": self.frames_per_call,
+            "cpu_seconds": self.cpu_seconds,
+            "cpus": self.num_cpus,
+            "peak_memory_bytes": self.peak_memory_bytes,
+            "gpu_peak_bytes": dict(self.gpu_peak_bytes),
+        }
+
+
+def measure(
+    main: str,
+    files: Sequence[str | os.PathLike[str]],
+    *,
+    params: Mapping[str, Any] | None = None,
+    idle_timeout_seconds: float | None = 600,
+    python: str | None = None,
+) -> Measurement:
+    """Run a tagger once over files, all of which it gets at once, and measure it.
+
+    Args:
+        main: A main.py that calls common-ml, its folder, or a command that starts one.
+        files: Media; at least one.
+        params: The value of `--params`; None leaves it out.
+        idle_timeout_seconds: How long it may go without a message; None for any time.
+        python: The interpreter of a `.py` program; None for the one that runs this.
+
+    Raises:
+        TaggerError: it failed; it is an image; or it does not measure itself, since it is not made
+            with this common-ml.
+    """
+    target = find_target(main, python=python)
+    if target.kind != "process":
+        raise TaggerError(
+            f"bench measures programs from inside, and {main} is taken for an image: "
+            "name its main.py, a folder with one, or a command"
+        )
+    with tempfile.TemporaryDirectory(prefix="common-ml-bench-") as folder:
+        profile = Path(folder) / "profile.json"
+        tagger = ProcessTagger(
+            target.command,
+            params=params,
+            cwd=target.cwd,
+            env={VARIABLE: str(profile)},
+            idle_timeout_seconds=idle_timeout_seconds,
+        )
+        started = time.monotonic()
+        messages = tag_files(tagger, files)
+        total_seconds = time.monotonic() - started
+        facts = _read(profile, tagger.name)
+    finished = [message.source_media for message in messages if isinstance(message, Progress)]
+    counts, model = facts["counts"], facts["model"]
+    return Measurement(
+        tagger=tagger.name,
+        model=model["name"],
+        kind=model["kind"],
+        batch_size=model["batch_size"],
+        num_files=len(finished),
+        num_failed=sum(isinstance(message, Error) for message in messages),
+        num_tags=sum(isinstance(message, Tag) for message in messages),
+        num_frames=counts.get("frames", 0),
+        num_calls=counts.get("calls", 0),
+        media_seconds=sum(map(_seconds_of, finished)),
+        total_seconds=total_seconds,
+        loading_seconds=facts["started"] - started,
+        stages=facts["stages"],
+        cpu_seconds=facts["cpu_seconds"],
+        num_cpus=facts["cpus"],
+        peak_memory_bytes=facts["peak_memory_bytes"],
+        gpu_peak_bytes=facts["gpu_peak_bytes"],
+    )
+
+
+def _read(profile: Path, name: str) -> dict[str, Any]:
+    """What the tagger has written about itself."""
+    try:
+        facts = json.loads(profile.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise TaggerError(
+            f"{name} does not measure itself, so nobody knows where its time goes: bench needs a "
+            "program that calls run_default of this common-ml; `common-ml run` times any other"
+        ) from error
+    if facts.get("profile") != FORMAT:
+        raise TaggerError(
+            f"{name} uses another common-ml, whose profile has format {facts.get('profile')} "
+            f"instead of {FORMAT}: install the same one there and here"
+        )
+    assert isinstance(facts, dict)  # noqa: S101 - it has a key
+    return facts
+
+
+def _seconds_of(file: str) -> float:
+    """How long a file lasts; 0 for a picture, and where nobody can tell."""
+    # not at the top: loads FFmpeg
+    from common_ml.media.kinds import media_kind  # noqa: PLC0415 - see above
+    from common_ml.media.probe import probe  # noqa: PLC0415 - the same
+
+    try:
+        return 0.0 if media_kind(file) == "image" else float(probe(file).duration_seconds or 0)
+    except MediaError:
+        return 0.0
