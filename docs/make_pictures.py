@@ -1,4 +1,6 @@
-"""The pictures of the report that docs/ shows; run by hand: python docs/make_pictures.py
+"""The pictures of the report that docs/ shows; run by hand, as below.
+
+    python docs/make_pictures.py
 
 Runs the OCR example on the clip of the examples (`make demo`), and takes pictures of its page in
 Chromium, light and dark, wide and narrow, into docs/images/.
@@ -39,6 +41,29 @@ PICTURES = (
     Picture("view-narrow", 480, 860, "light", 4.5),
 )
 
+SHOW = """seconds => new Promise(done => {
+    const video = document.querySelector("#media video");
+    const go = () => {
+        video.requestVideoFrameCallback(done);
+        commonMl.player.seek(seconds * 1000);
+    };
+    video.readyState >= 2 ? go() : video.addEventListener("loadeddata", go, { once: true });
+})"""
+CHOOSE = """text => {
+    const { state } = commonMl;
+    const { table } = state;
+    state.selected = [...table.start.keys()].find(
+        tag => table.textOf(tag) === text && table.isFrame(tag));
+    state.emit("selected");
+}"""
+ALL_PAINTED = """() => new Promise(done => {
+    const rows = "#tags-list .row:not([hidden])";
+    const look = () => document.querySelector(`${rows} .thumb:not([data-ms])`)
+        ? setTimeout(look, 50)
+        : requestAnimationFrame(() => requestAnimationFrame(done));
+    look();
+})"""
+
 
 def main() -> None:
     """Take all pictures."""
@@ -62,28 +87,11 @@ def take(browser: Browser, picture: Picture) -> None:
         color_scheme="dark" if picture.scheme == "dark" else "light",
     )
     page.goto(PAGE.as_uri())
-    page.evaluate(
-        """seconds => new Promise(done => {
-            const video = document.querySelector("#media video");
-            const go = () => {
-                video.requestVideoFrameCallback(done);
-                commonMl.player.seek(seconds * 1000);
-            };
-            video.readyState >= 2 ? go() : video.addEventListener("loadeddata", go, { once: true });
-        })""",
-        picture.seconds,
-    )
+    page.evaluate(SHOW, picture.seconds)
     if picture.text:
-        page.locator("#tags-list .row", has_text=picture.text).last.click()
+        page.evaluate(CHOOSE, picture.text)
         page.evaluate("seconds => commonMl.player.seek(seconds * 1000)", picture.seconds)
-        page.mouse.move(0, 0)
-    page.evaluate(
-        """() => new Promise(done => {
-            const look = () => document.querySelector("#tags-list .row:not([hidden]) .thumb:not([data-ms])")
-                ? setTimeout(look, 50) : requestAnimationFrame(() => requestAnimationFrame(done));
-            look();
-        })"""
-    )
+    page.evaluate(ALL_PAINTED)
     path = IMAGES / f"{picture.name}.png"
     page.screenshot(path=path)
     page.close()

@@ -48,8 +48,8 @@ def diff(
 ) -> None:
     """Say what changed between two runs: tags that were added, are gone or have moved.
 
-    Tags are matched by file, track and text, then by overlap of their times and boxes (intersection
-    over union). Confidences are not compared.
+    Tags are matched by file, track and text, then by the overlap of their
+    times and boxes (IoU). Confidences are not compared.
     """
     from common_ml.report.difference import compare  # noqa: PLC0415 - `--help` does without
 

@@ -44,8 +44,8 @@ def view(
 ) -> None:
     """Write one HTML page that shows tags over their media, and open it.
 
-    The page needs neither server nor network. Without --embed it links the media, so it has to
-    stay where it is, seen from them.
+    The page needs neither server nor network. Without --embed it links the
+    media, so it has to stay where it is, seen from them.
     """
     from common_ml.report.page import write_page  # noqa: PLC0415 - `--help` does without
 

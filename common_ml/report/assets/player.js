@@ -97,7 +97,7 @@ export class Player {
     this.state.durationMs = Math.max(media.duration * 1000, table.lastMs, 1);
     byId("stage").dataset.kind = media.kind;
     const source = this.source(this.state.file);
-    this.#note(media.note);
+    this.#note(media.note || (media.kind === "audio" ? "Sound" : ""));
     if (source !== null) this.#open(source);
     byId("media").replaceChildren(...(this.element ? [this.element] : []));
     for (const id of ["play", "mute", "speed"]) byId(id).disabled = !this.isTimed;
