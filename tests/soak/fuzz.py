@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import subprocess
 import sys
 import tempfile
@@ -36,7 +37,7 @@ def main() -> None:
 def _fuzz_for(seconds: int, name: str) -> int:
     """Run a target until its time is up: a crash of the interpreter ends only one round."""
     before = _findings()
-    end = time.monotonic() + seconds
+    end, cpu = time.monotonic() + seconds, os.times()
     num_runs = 0
     with tempfile.TemporaryDirectory() as folder:
         while (left := round(end - time.monotonic())) > 0:
@@ -47,7 +48,10 @@ def _fuzz_for(seconds: int, name: str) -> int:
                 print(done.stderr[-3000:])  # noqa: T201 - a script
     found = sorted(_findings() - before)
     print(  # noqa: T201 - as above
-        f"{name}: {num_runs} inputs in {seconds} s, {len(found)} findings", *found
+        f"{name}: {num_runs} inputs in {seconds} s"
+        f" ({os.times().children_user - cpu.children_user:.0f} s of CPU),"
+        f" {len(found)} findings",
+        *found,
     )
     return len(found)
 
