@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 import traceback
+from importlib.util import find_spec
 from pathlib import Path
 
 FINDINGS = Path(".soak/findings")
@@ -28,6 +29,8 @@ def main() -> None:
     """Fuzz one target after the other, each in a process of its own; 1 if anything was found."""
     from tests.soak.fuzz_targets import TARGETS
 
+    if find_spec("atheris") is None:
+        sys.exit("fuzzing needs atheris: pip install -e '.[soak]'")
     seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 600
     FINDINGS.mkdir(parents=True, exist_ok=True)
     num_found = sum(_fuzz_for(seconds, name) for name in sys.argv[2:] or TARGETS)
@@ -46,6 +49,8 @@ def _fuzz_for(seconds: int, name: str) -> int:
             num_runs += _num_runs(done.stderr)
             if done.returncode:
                 print(done.stderr[-3000:])  # noqa: T201 - a script
+            if num_runs == 0:
+                sys.exit(f"{name} cannot be fuzzed")
     found = sorted(_findings() - before)
     print(  # noqa: T201 - as above
         f"{name}: {num_runs} inputs in {seconds} s"
