@@ -27,6 +27,10 @@ def describe(
     engine: Annotated[
         str | None, typer.Option(help="podman or docker, if not the first that is found.")
     ] = None,
+    engine_option: Annotated[
+        list[str] | None,
+        typer.Option(help="An option for `podman run`, with --start; may be repeated."),
+    ] = None,
 ) -> None:
     """Tell what a tagger is and takes: kind, tracks, params as JSON Schema, versions.
 
@@ -35,7 +39,13 @@ def describe(
     """
     from common_ml.runtime.describing import describe as ask  # noqa: PLC0415 - heavy
 
-    description = ask(main_or_image, start=start, python=python, engine=engine)
+    description = ask(
+        main_or_image,
+        start=start,
+        python=python,
+        engine=engine,
+        engine_options=engine_option or [],
+    )
     text = json.dumps(description, indent=2, ensure_ascii=False)
     if stdout.is_terminal:
         stdout.print_json(text, indent=2, ensure_ascii=False)

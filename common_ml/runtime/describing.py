@@ -28,6 +28,7 @@ def describe(
     start: bool = False,
     python: str | None = None,
     engine: str | None = None,
+    engine_options: Sequence[str] = (),
     timeout_seconds: float = _TIMEOUT_SECONDS,
 ) -> dict[str, Any]:
     """Return the description of a tagger, without its weights; see `tagging.description`.
@@ -39,6 +40,7 @@ def describe(
         start: Whether to start an image, too, and ask the program in it.
         python: The interpreter of a `.py` program; None for the one that runs this.
         engine: `podman` or `docker`, for an image; None for the one that is found.
+        engine_options: More options of `podman run`, for an image that is started.
         timeout_seconds: How long a program may take.
 
     Raises:
@@ -49,7 +51,7 @@ def describe(
         return _answer_of([*target.command, OPTION], target, timeout_seconds)
     command = engine_command(engine)
     if start:
-        run = [*command, "run", "--rm", "--pull=never", "--network=none", target.image, OPTION]
+        run = [*command, "run", "--rm", "--pull=never", *engine_options, target.image, OPTION]
         return _answer_of(run, target, timeout_seconds)
     return _label_of(target.image, command)
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.container.conftest import ImageOf
+
 pytestmark = pytest.mark.container
 
 ENGINE = "podman --runtime=runc"
@@ -60,14 +62,7 @@ def described(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """The same once more, with a description."""
     folder = tmp_path_factory.mktemp("described")
     name = f"{image}-described"
-    (folder / "Containerfile").write_text(
-        "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\n"
-        + "\n".join(
-            line
-            for line in (REPOSITORY / "Containerfile.template").read_text().splitlines()
-            if line.startswith(("ARG DESC", "LABEL"))
-        )
-    )
+    (folder / "Containerfile").write_text("ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\n" + last_lines())
     podman(
         *("build", "--isolation=chroot", *LIMITS, f"--tag={name}"),
         *(f"--build-arg=BASE_IMAGE={image}", f"--build-arg=DESCRIPTION={json.dumps(DESCRIPTION)}"),
@@ -168,3 +163,28 @@ def test_an_image_without_a_label_says_how_to_get_one(image: str) -> None:
 def test_an_image_that_nobody_knows_is_told(container_tools: None) -> None:
     with pytest.raises(TaggerError, match="knows no image localhost/no/such: build or pull it"):
         describe("localhost/no/such", engine=ENGINE)
+
+
+def test_an_example_describes_itself(image_of: ImageOf, tmp_path: Path) -> None:
+    """As the template says: the image is asked, and built once more with its own answer."""
+    image = image_of("speech")
+    answer = describe(image, start=True, engine=ENGINE, engine_options=LIMITS)
+    assert (answer["name"], answer["kind"], answer["tracks"]) == ("SpeechModel", "av", ["speech"])
+
+    (tmp_path / "Containerfile").write_text("ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\n" + last_lines())
+    labelled = f"{image}-labelled"
+    podman(
+        *("build", "--isolation=chroot", *LIMITS, f"--tag={labelled}"),
+        *(f"--build-arg=BASE_IMAGE={image}", f"--build-arg=DESCRIPTION={json.dumps(answer)}"),
+        str(tmp_path),
+    )
+    try:
+        assert describe(labelled, engine=ENGINE) == answer
+    finally:
+        remove_images(labelled)
+
+
+def last_lines() -> str:
+    """The template's own instructions about the label."""
+    lines = (REPOSITORY / "Containerfile.template").read_text().splitlines()
+    return "\n".join(line for line in lines if line.startswith(("ARG DESC", "LABEL"))) + "\n"
