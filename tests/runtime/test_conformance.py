@@ -57,6 +57,18 @@ def test_there_are_enough_checks_and_each_says_all() -> None:
         assert all((check.title, check.expected, check.mend)), check.name
 
 
+def test_the_page_of_the_checks_says_what_they_say(repository: Path) -> None:
+    page = (repository / "docs" / "checks.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+
+    images = {check.name: " (images)" for check in CHECKS if check.target == "image"}
+    assert rows == [
+        f"| `{check.name}`{images.get(check.name, '')}: {check.title} "
+        f"| {check.expected} | {check.mend} |"
+        for check in CHECKS
+    ]
+
+
 # -- the output, watched
 
 
