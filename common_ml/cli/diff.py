@@ -26,8 +26,12 @@ EPILOG = (
 
 
 def diff(
-    before: Annotated[Path, typer.Argument(help="The tags of one run.", metavar="A.jsonl")],
-    after: Annotated[Path, typer.Argument(help="Those of a later one.", metavar="B.jsonl")],
+    before: Annotated[
+        Path, typer.Argument(help="The tags of one run.", metavar="A.jsonl", dir_okay=False)
+    ],
+    after: Annotated[
+        Path, typer.Argument(help="Those of a later one.", metavar="B.jsonl", dir_okay=False)
+    ],
     *,
     fail_above: Annotated[
         float | None,

@@ -15,7 +15,9 @@ MEGABYTE = 1_000_000
 
 
 def view(
-    tags: Annotated[Path, typer.Argument(help="The output of a tagger.", metavar="TAGS.jsonl")],
+    tags: Annotated[
+        Path, typer.Argument(help="The output of a tagger.", metavar="TAGS.jsonl", dir_okay=False)
+    ],
     *,
     output: Annotated[
         Path | None,

@@ -52,6 +52,7 @@ def read_contents(path: str | os.PathLike[str]) -> Contents:
 
     Raises:
         OSError: the file cannot be read.
+        WireError: there is no message in it, but something else: it is no tags file.
     """
     contents = Contents()
     files: dict[str, TaggedFile] = {}
@@ -61,9 +62,11 @@ def read_contents(path: str | os.PathLike[str]) -> Contents:
             files[source_media] = TaggedFile(source_media)
         return files[source_media]
 
-    bad_lines: list[str] = []
+    bad_lines: list[WireError] = []
+    num_messages = 0
     with read_messages(path) as reader:
         for message in _good_messages(reader, bad_lines):
+            num_messages += 1
             if isinstance(message, Tag):
                 file_of(message.source_media).tags.append(message)
             elif isinstance(message, Progress):
@@ -72,19 +75,22 @@ def read_contents(path: str | os.PathLike[str]) -> Contents:
                 contents.errors.append(message)
                 if message.source_media is not None:
                     file_of(message.source_media).num_errors += 1
-        if reader.torn_tail:
-            bad_lines.append(f"the last line is not whole: {len(reader.torn_tail)} bytes")
-    contents.errors += [Error(line) for line in bad_lines[:MOST_BAD_LINES]]
+        torn_tail = reader.torn_tail
+    if bad_lines and not num_messages:
+        raise bad_lines[0]
+    contents.errors += [Error(str(error)) for error in bad_lines[:MOST_BAD_LINES]]
     if len(bad_lines) > MOST_BAD_LINES:
         more = len(bad_lines) - MOST_BAD_LINES
         contents.errors.append(Error(f"{more} more lines are no messages"))
+    if torn_tail:
+        contents.errors.append(Error(f"the last line is not whole: {len(torn_tail)} bytes"))
     for file in files.values():
         file.tags = _in_order(file.tags)
     contents.files = list(files.values())
     return contents
 
 
-def _good_messages(reader: Reader, bad_lines: list[str]) -> Iterator[Message]:
+def _good_messages(reader: Reader, bad_lines: list[WireError]) -> Iterator[Message]:
     while (message := _next(reader)) is not None:
         if isinstance(message, Message):
             yield message
@@ -92,12 +98,12 @@ def _good_messages(reader: Reader, bad_lines: list[str]) -> Iterator[Message]:
             bad_lines.append(message)
 
 
-def _next(reader: Reader) -> Message | str | None:
+def _next(reader: Reader) -> Message | WireError | None:
     """The next message, or what is wrong with its line; None at the end."""
     try:
         return next(reader, None)
     except WireError as error:
-        return str(error)
+        return error
 
 
 def _in_order(tags: list[Tag]) -> list[Tag]:

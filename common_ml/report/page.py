@@ -67,6 +67,7 @@ def write_page(
     Raises:
         OSError: a file cannot be read or written.
         OutputError: the target is the tags file, or one of the media.
+        WireError: the tags file is none: there is no message in it.
     """
     tags_path, target = Path(tags_path), Path(target)
     contents = read_contents(tags_path)

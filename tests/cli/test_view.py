@@ -104,6 +104,8 @@ def test_no_browser(
     [
         (["gone.jsonl"], 1, "No such file or directory: 'gone.jsonl'"),
         (["tags.jsonl", "-o", "tags.jsonl"], 1, "the page would replace 'tags.jsonl'"),
+        (["media/a.png"], 1, "media/a.png:1: the line is no JSON"),
+        (["media"], 2, "is a directory"),
         (["tags.jsonl", "--params", "{"], 2, "must be a JSON object"),
         (["tags.jsonl", "--params", "[1]"], 2, "must be a JSON object"),
     ],

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from common_ml.errors import WireError
 from common_ml.report.columns import columns, numbered
 from common_ml.report.contents import MOST_BAD_LINES, read_contents
 from common_ml.tagging.messages import Error, Progress, ProgressRatio, Tag
@@ -57,9 +58,20 @@ def test_bad_lines_are_told_and_the_rest_is_read(tmp_path: Path) -> None:
     contents = read_contents(path)
 
     assert [tag.tag for tag in contents.files[0].tags] == ["cat", "dog"]
-    assert len(contents.errors) == MOST_BAD_LINES + 1
+    assert len(contents.errors) == MOST_BAD_LINES + 2
     assert contents.errors[0].message.startswith(f"{path}:2: the line is no JSON")
-    assert contents.errors[-1].message == "6 more lines are no messages"
+    assert [error.message for error in contents.errors[-2:]] == [
+        "5 more lines are no messages",
+        "the last line is not whole: 12 bytes",
+    ]
+
+
+def test_what_is_no_tags_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "film.mp4"
+    path.write_bytes(b"\0\0\0 ftypisom\n" * 3)
+
+    with pytest.raises(WireError, match=r"film\.mp4:1: the line is no JSON"):
+        read_contents(path)
 
 
 def test_a_last_line_that_is_not_whole_is_told(tmp_path: Path) -> None:
