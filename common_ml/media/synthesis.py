@@ -34,7 +34,7 @@ def write_clip(
     seconds: float = 2.0,
     size: tuple[int, int] = (320, 240),
     rate: int = 24,
-    words: Sequence[str] = ("HARBOUR", "STATION"),
+    words: Sequence[str] = ("HARBOUR", "MARKET"),
     sound: bool = True,
 ) -> Path:
     """Write a video: one shot per word, hard cuts between them, and somebody who seems to speak.
@@ -155,7 +155,7 @@ def picture(word: str, *, size: tuple[int, int] = (320, 240), number: int = 0) -
     """
     width, height = size
     hue = sum(word.encode()) % 3
-    slope = np.linspace(30, 90, width, dtype=np.uint8)
+    slope = np.linspace(40, 140, width, dtype=np.uint8)
     image: Rgb = np.full((height, width, 3), 16, np.uint8)
     image[:, :, hue] = slope
     side = max(height // 10, 2)

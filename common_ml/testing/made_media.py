@@ -25,7 +25,7 @@ class MakeClip:
         seconds: float = 2.0,
         size: tuple[int, int] = (320, 240),
         rate: int = 24,
-        words: Sequence[str] = ("HARBOUR", "STATION"),
+        words: Sequence[str] = ("HARBOUR", "MARKET"),
         sound: bool = True,
     ) -> Path:
         """Make one: a shot per word, hard cuts between them; see `synthesis.write_clip`."""

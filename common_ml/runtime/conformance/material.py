@@ -88,7 +88,7 @@ def made_material(kind: MadeKind, folder: Path) -> Material:
             ".mp4",
             ".mov",
             lambda path, n: synthesis.write_clip(
-                path, seconds=2 - n * 0.5, words=("HARBOUR", "STATION")[: 2 - n // 2]
+                path, seconds=2 - n * 0.5, words=("HARBOUR", "MARKET")[: 2 - n // 2]
             ),
         ),
         "image": (".png", ".jpg", lambda path, n: synthesis.write_picture(path, number=n)),
