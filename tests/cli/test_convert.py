@@ -121,7 +121,8 @@ def test_scale_to_masterful_from_a_live_project_with_pictures_and_parts(tmp_path
 
 def test_one_of_project_and_file_is_needed(tmp_path: Path) -> None:
     path = export(tmp_path)
-    for arguments in ([], ["-p", "x", "-j", path]):
+    both: list[str | Path] = ["-p", "x", "-j", path]
+    for arguments in ([], both):
         done = convert(
             "scale-to-masterful", "-t", "object_detection", "-o", tmp_path / "o", *arguments
         )
@@ -132,7 +133,7 @@ def test_one_of_project_and_file_is_needed(tmp_path: Path) -> None:
 def test_misuse_is_told_in_a_sentence(tmp_path: Path) -> None:
     path = export(tmp_path, tasks.image_task("1", tasks.BOX))
     target = tmp_path / "x"
-    for arguments, sentence in [
+    misuses: list[tuple[list[str | Path], str]] = [
         (["scale", "masterful", path, target], "--write task=object_detection"),
         (["scale", "masterful", path, target, "-w", "task=detection"], "task must be one of"),
         (["scale", "csv", path, target, "-r", "batch=1"], "did you mean batches?"),
@@ -142,7 +143,8 @@ def test_misuse_is_told_in_a_sentence(tmp_path: Path) -> None:
         (["scal", "csv", path, target], "did you mean scale?"),
         (["coco", "csv", path, target], "must be an object with images"),
         (["csv", "coco", tmp_path / "absent", target], "No such file"),
-    ]:
+    ]
+    for arguments, sentence in misuses:
         done = convert(*arguments)
         assert done.returncode in (1, 2), arguments
         assert sentence in said(done)

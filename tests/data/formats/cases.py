@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import SearchStrategy
 
+    from common_ml.data.record import Kind
+
 
 @dataclass(frozen=True)
 class Wrong:
@@ -111,9 +113,10 @@ def coco_records(draw: st.DrawFn) -> Record:
 
 @st.composite
 def labelstudio_records(draw: st.DrawFn) -> Record:
-    kind = draw(st.sampled_from(["image", "video", "audio"]))
+    kinds: list[Kind] = ["image", "video", "audio"]
+    kind = draw(st.sampled_from(kinds))
     width, height = draw(st.integers(1, 12)), draw(st.integers(1, 12))
-    about = st.fixed_dictionaries(
+    about: SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         {
             "label": data.texts,
             "track": data.texts | st.just(""),
