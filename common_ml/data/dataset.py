@@ -374,6 +374,7 @@ class Dataset(Sequence[Sample]):
 
         return Sample(
             record,
+            number=int(self._found_numbers()[place]),
             label_ids=self._catalog.label_ids,
             pixels=self._pixels,
             ahead=ahead if in_order else None,

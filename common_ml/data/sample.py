@@ -46,17 +46,26 @@ class Sample(Mapping[str, Any]):
     """
 
     def __init__(
-        self, record: Record, *, label_ids: Mapping[str, int], pixels: Pixels, ahead: Ahead | None
+        self,
+        record: Record,
+        *,
+        number: int,
+        label_ids: Mapping[str, int],
+        pixels: Pixels,
+        ahead: Ahead | None,
     ) -> None:
         """Prepare to read the pixels.
 
         Args:
             record: What the sample is about.
+            number: Its place in the whole dataset.
             label_ids: Label -> number, of the whole dataset.
             pixels: Reads the picture.
             ahead: Frames of the same video that come next; None if nobody knows.
         """
         self.record = record
+        self.number = number
+        """Place in the whole dataset, also in a slice."""
         self._label_ids = label_ids
         self._pixels = pixels
         self._ahead = ahead

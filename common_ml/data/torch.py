@@ -64,7 +64,7 @@ def detection_target(sample: Sample) -> tuple[Any, dict[str, Any]]:
     target = {
         "boxes": boxes,
         "labels": torch.from_numpy(sample.labels),
-        "image_id": sample.record.id,
+        "image_id": torch.tensor(sample.number),
         "area": sizes[:, 0] * sizes[:, 1],
         "iscrowd": torch.zeros(len(boxes), dtype=torch.int64),
     }
