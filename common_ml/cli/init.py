@@ -52,7 +52,7 @@ def _print_next(repo: NewRepo, folder: str) -> None:
     steps = {
         f"common-ml run {folder} {clip}": "tags a file of yours",
         f"common-ml check {folder}": "holds it to the contract",
-        f"pytest {folder}": "runs its own tests",
+        f"pytest {folder}": "runs its tests",
     }
     width = max(map(len, steps))
     for command, why in steps.items():

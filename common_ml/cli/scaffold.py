@@ -32,7 +32,7 @@ class Model:
     """What it does, as a sentence."""
     summary: str
     """The same after `a tagger of`."""
-    media: Literal["video", "picture", "sound"]
+    media: Literal["clip", "sound"]
     """What the repo's tests give it."""
 
 
@@ -41,19 +41,19 @@ MODELS: dict[Kind, Model] = {
         "LightModel",
         "Tags pictures and videos as dark or bright, and by their colour.",
         "light and colour",
-        "video",
+        "clip",
     ),
     "batch": Model(
         "SharpnessModel",
         "Tags pictures and videos as sharp or blurred.",
         "sharpness",
-        "video",
+        "clip",
     ),
     "av": Model(
         "MotionModel",
         "Finds where videos move and where they stand still.",
         "motion",
-        "video",
+        "clip",
     ),
     "audio": Model(
         "LoudnessModel",
@@ -168,10 +168,12 @@ def _contents(name: str, kind: Kind) -> dict[str, str]:
     values = {
         "about": (templates / kind / _PART).read_text(encoding="utf-8"),
         "description": model.description,
-        "media": model.media,
+        "make": f"make_{model.media}",
+        "maker": f"Make{model.media.capitalize()}",
         "model": model.name,
         "name": name,
         "params": model.name.replace("Model", "Params"),
+        "suffix": ".wav" if model.media == "sound" else ".mp4",
         "summary": f"a tagger of {model.summary}",
         "version": __version__,
     }
