@@ -132,6 +132,7 @@ def test_a_box_is_gone_when_its_time_is_over(page_of: PageOf, open_page: Open) -
     seen_at = {}
     for seconds in (0.4, 1.2, 1.6):
         seek(page, seconds)
+        paint(page)
         seen_at[seconds] = bool(colourful(pixels_of(page.locator("#stage"))).any())
 
     assert seen_at == {0.4: True, 1.2: True, 1.6: False}
@@ -209,6 +210,7 @@ def test_zoom_and_pan(clip_page: Page) -> None:
 
 def test_the_filter_filters_everything(clip_page: Page) -> None:
     assert sorted(rows_of(clip_page)) == ["a", "a", "a", "dog", "half", "whole"]
+    paint(clip_page)
     assert colourful(pixels_of(clip_page.locator("#stage"))).any()
 
     clip_page.fill("#query", "SHORT")  # a track, and in any case
@@ -340,6 +342,7 @@ def test_several_files(page_of: PageOf, open_page: Open) -> None:
     ready(page)
     page.evaluate("commonMl.player.seek(1000)")
     wait(page, "document.querySelector('#media audio').currentTime === 1")
+    paint(page)
     assert page.inner_text("#now") == "speech"
 
     page.click("#tab-errors")
@@ -359,6 +362,7 @@ def test_without_media_the_time_still_moves(page_of: PageOf, open_page: Open) ->
     )
 
     page.keyboard.press("End")
+    paint(page)
 
     assert page.inner_text("#clock") == "0:30.001 / 1:00.0"
     assert page.inner_text("#now").split() == ["cat", "dog"]
