@@ -16,6 +16,7 @@ _NAP_SECONDS = 0.001
 _BURST_SECONDS = 0.02
 """After something new the file is looked at without a rest: one message seldom comes alone, and
 between the two halves of a torn line there may be microseconds."""
+_LOOKS_IN_A_BURST = 20
 _MOST_TORN = 20
 _PAGE_BYTES = 4096
 _IN_KERNEL_SECONDS = 0.05
@@ -66,7 +67,8 @@ class OutputWatch:
         """Ends of the file that were seen without their newline, the first ones only."""
         self._offset = len(existing)
         self._tail = b""
-        self._last_news = -math.inf
+        self.last_news = -math.inf
+        """When something new was seen, on the clock of time.monotonic()."""
 
     def look(self) -> bool:
         """Read what is new; whether there was anything."""
@@ -82,7 +84,7 @@ class OutputWatch:
         if not new:
             self._judge_page_end(now)
             return False
-        self._last_news = now
+        self.last_news = now
         *whole, tail = (self._tail + new).split(b"\n")
         self.lines += [parsed(raw) for raw in whole]
         self._offset += sum(len(raw) + 1 for raw in whole)
@@ -92,8 +94,14 @@ class OutputWatch:
         return True
 
     def rest(self) -> None:
-        """Sleep until the next look is due."""
-        time.sleep(0 if time.monotonic() - self._last_news < _BURST_SECONDS else _NAP_SECONDS)
+        """Sleep until the next look is due; while news keep coming, look on instead."""
+        if time.monotonic() - self.last_news > _BURST_SECONDS:
+            time.sleep(_NAP_SECONDS)
+            return
+        for _ in range(_LOOKS_IN_A_BURST):
+            if self.look():
+                return
+        time.sleep(0)
 
     def content(self) -> bytes:
         """The whole file, as it stands."""
@@ -102,7 +110,7 @@ class OutputWatch:
     def _judge_page_end(self, now: float) -> None:
         """The file ends where it did before: if that is in a line, at a page's end, it stays so."""
         at_page_end = (self._offset + len(self._tail)) % _PAGE_BYTES == 0
-        if self._tail and at_page_end and now - self._last_news > _IN_KERNEL_SECONDS:
+        if self._tail and at_page_end and now - self.last_news > _IN_KERNEL_SECONDS:
             self._note_torn()
 
     def _note_torn(self) -> None:

@@ -265,16 +265,15 @@ class Trial:
 
     def _watch_until(self, is_there: Callable[[], bool], quiet_seconds: float) -> bool:
         """Look at the output until something is there; False if the tagger ends or falls silent."""
-        last_news = time.monotonic()
+        start = time.monotonic()
         while True:
             ended = self._tagger.exit_status is not None  # asked before the look
-            if self._watch.look():
-                last_news = time.monotonic()
+            self._watch.look()
             if is_there():
                 return True
             if ended:
                 return False
-            if time.monotonic() - last_news > quiet_seconds:
+            if time.monotonic() - max(start, self._watch.last_news) > quiet_seconds:
                 return False
             self._watch.rest()
 
