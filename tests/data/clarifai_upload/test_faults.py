@@ -531,6 +531,22 @@ def test_a_server_that_dies_in_the_middle(server: Server, uploader: Uploader) ->
     assert len(platform.annotations) == 20
 
 
+def test_a_server_that_fails_now_and_then_is_not_gone(
+    platform: Platform, uploader: Uploader
+) -> None:
+    platform.faults["PostInputs"].extend([abort("UNAVAILABLE"), lambda *_: None] * 4)
+
+    summary = uploader(
+        [plain(number) for number in range(8)],
+        chunk_size=1,
+        threads=1,
+        backoff=Backoff(attempts=1),
+    )
+
+    assert states(summary) == ["failed", "uploaded"] * 4
+    assert summary.stopped == ""
+
+
 def test_nobody_at_the_address(clock: FakeClock, server: Server) -> None:
     server.die()
 

@@ -24,18 +24,21 @@ def test_ctrl_c_ends_calls_under_way_and_the_rest_is_told(
     platform: Platform, uploader: Uploader
 ) -> None:
     """The third chunk's call would never be answered; its end is the client's doing."""
-    ended = threading.Event()
+    ended, told = threading.Event(), threading.Event()
+    noticed = []
 
     def hang(request: Any, context: Any) -> None:
         context.add_callback(ended.set)
         interrupt()
-        assert ended.wait(60)
+        noticed.append(ended.wait(60))
+        told.set()
 
     platform.faults["PostInputs"].extend([lambda *_: None, lambda *_: None, hang])
 
     summary = uploader([boxed(number) for number in range(10)], chunk_size=2, threads=1)
 
-    assert ended.wait(60)
+    assert told.wait(60)
+    assert noticed == [True], "the call ended while its handler hung"
     assert summary.interrupted
     assert states(summary) == ["uploaded"] * 4 + ["unfinished"] * 6
     assert [one.status.name for one in summary.outcomes[4:]] == ["NO_ANSWER"] * 2 + ["NOT_SENT"] * 4
