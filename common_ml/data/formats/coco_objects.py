@@ -75,7 +75,7 @@ def places(
 ) -> Iterator[Place]:
     """The annotations that are somewhere in the picture; the others go to the report."""
     x, y = (record.width or 1, record.height or 1) if record.unit == "ratio" else (1, 1)
-    placeless = 0
+    placeless = absent = 0
     for annotation in record.annotations:
         polygons, mask = _polygons(annotation, x, y), None
         if annotation.mask is not None and polygons:
@@ -87,13 +87,16 @@ def places(
                 continue
         box = _box(annotation, polygons, mask, x, y)
         if box is None or annotation.value == 0:
-            placeless += annotation.value != 0 or box is not None
+            placeless += annotation.value
+            absent += box is not None
             continue
         if annotation.vector is not None:
             report.warn("vectors are not kept")
         yield Place(annotation, box, polygons, mask)
     if placeless:
-        report.skip(record.id, f"{placeless} of its annotations: nowhere, or absent in a box")
+        report.skip(record.id, f"{placeless} of its annotations have no place in the picture")
+    if absent:
+        report.skip(record.id, f"{absent} of its annotations are absent from a place in it")
 
 
 def object_of(place: Place, categories: Categories) -> dict[str, Any]:

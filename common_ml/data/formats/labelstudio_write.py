@@ -165,7 +165,7 @@ def _placed(
     elif kind == "video" and annotation.box is not None:
         if annotation.frame_index is None and annotation.start_seconds is None:
             return
-        yield "labels", "videorectangle", _on_frame(annotation, annotation.box, fps)
+        yield "labels", "videorectangle", _on_frame(annotation, annotation.box, record, fps)
     elif annotation.start_seconds is not None:
         start, end = annotation.start_seconds, annotation.end_seconds
         end = start if end is None else end
@@ -178,14 +178,17 @@ def _placed(
             yield "timelinelabels", "timelinelabels", {"ranges": [{"start": first, "end": last}]}
 
 
-def _on_frame(annotation: Annotation, box: Box, fps: float) -> dict[str, Any]:
+def _on_frame(annotation: Annotation, box: Box, record: Record, fps: float) -> dict[str, Any]:
     start, frame = annotation.start_seconds, annotation.frame_index
     if frame is None:
         frame = math.floor((start or 0.0) * fps + 1e-6)
     time = frame / fps if start is None else start
     # not enabled: the box ends with its frame
     key = {"frame": frame + 1, "enabled": False, "rotation": 0, "time": time, **_percent(box)}
-    return {"sequence": [key]}
+    # needed by the tool; of a video of unknown length it is what has been seen
+    duration = record.duration_seconds or (frame + 1) / fps
+    num_frames = max(round(duration * fps), frame + 1)
+    return {"sequence": [key], "framesCount": num_frames, "duration": duration}
 
 
 def _in_picture(
