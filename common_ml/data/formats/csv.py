@@ -54,15 +54,22 @@ def read(source: str | os.PathLike[str]) -> Iterator[Record]:
     columns, rows = read_table(source)
     require(source, columns, ["media"])
     records: dict[str, tuple[Record, list[Annotation]]] = {}
+    last: tuple[list[Any], str] = ([], "")  # neighbouring rows mostly tell the same record
     for row in rows:
-        record, annotation = _record_of(row), _annotation_of(row)
-        known, annotations = records.setdefault(record.id, (record, []))
-        if record != known:
-            _tell_difference(row, record, known)
+        told = [row.get(name) for name in RECORD_COLUMNS]
+        if told != last[0]:
+            record = _record_of(row)
+            known, _ = records.setdefault(record.id, (record, []))
+            if record != known:
+                _tell_difference(row, record, known)
+            last = (told, record.id)
+        annotation = _annotation_of(row)
         if annotation is not None:
+            known, annotations = records[last[1]]
             annotations.append(annotation)
-            with row.building():  # boxes have to lie in the picture: told with their line
-                replace(record, annotations=(annotation,))
+            if annotation.bounds() is not None:
+                with row.building():  # it has to lie in the picture: told with its line
+                    replace(known, annotations=(annotation,))
     for record, annotations in records.values():
         yield replace(record, annotations=tuple(annotations))
 
