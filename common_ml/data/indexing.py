@@ -181,7 +181,7 @@ SELECT {source} AS source, NULL::VARCHAR AS key, d.source_media AS media,
     d.frame_info.box.x2 AS x2, d.frame_info.box.y2 AS y2,
     d.additional_info::VARCHAR AS info, d.vector AS vector,
     NULL::VARCHAR AS annotation, NULL::VARCHAR AS header,
-    hash(d.tag, d.track, d.start_time, d.end_time, d.frame_info, d.additional_info, d.vector) AS uid
+    hash(d) AS uid
 FROM (SELECT type, data AS d, filename FROM read_ndjson({paths}, filename = true, columns = {{
     type: 'VARCHAR',
     data: 'STRUCT(start_time BIGINT, end_time BIGINT, tag VARCHAR, source_media VARCHAR,
