@@ -41,7 +41,7 @@ def test_and_binds_tighter_than_or() -> None:
         ("labels.car in (1, 2)", In(CAR, (Literal(1), Literal(2)))),
         ("labels.car in [1, 2]", In(CAR, (Literal(1), Literal(2)))),
         ("labels.car not in (1)", Not(In(CAR, (Literal(1),)))),
-        ("not (labels.car > 0)", Not(Compare(">", CAR, Literal(0)))),
+        ("not (labels.car in (1))", Not(In(CAR, (Literal(1),)))),
         ("track is null", IsNull(Name(("track",)))),
         ("track is not null", Not(IsNull(Name(("track",))))),
         ("track like 'o%'", Like(Name(("track",)), "o%", ignores_case=False)),
