@@ -8,6 +8,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
+from common_ml.cli.app import app
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -62,6 +66,12 @@ def _fits_contract(words: list[str]) -> bool:
     return mounts == ["media:ro", "output"] and output.startswith("/elv/output/")
 
 
+def _is_verb(words: list[str]) -> bool:
+    """Whether the command `common-ml` has it."""
+    group = typer.main.get_command(app)
+    return words[1] in getattr(group, "commands", {})
+
+
 def _needs_nothing(words: list[str]) -> bool:
     return bool(words)
 
@@ -69,11 +79,13 @@ def _needs_nothing(words: list[str]) -> bool:
 SETUP: dict[str, Callable[[list[str]], bool]] = {
     ". ": _needs_nothing,
     "cd ": _needs_nothing,
+    "common-ml ": _is_verb,
     "cp ": _is_in_clone,
     "echo media/clip.mp4 | podman run ": _fits_contract,
     "make ": _is_target,
     "mkdir ": _needs_nothing,
     "pip install .": _needs_nothing,
+    'pip install "$(echo dist/common_ml-*.whl)[cli]"': _needs_nothing,
     "pip wheel . --no-deps": _needs_nothing,
     "podman build ": _needs_nothing,
     "python3 -m venv ": _needs_nothing,
