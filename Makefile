@@ -44,7 +44,7 @@ check: $(STAMP) ## Format, lint, types and the layers of the house
 
 # Peers that are not installed get a row that says so; `pip install -e .[bench]` brings them.
 bench: $(STAMP) ## Measure speed and memory beside other libraries; takes half an hour
-	@set -e; for benchmark in wire daemon decode page; do \
+	@set -e; for benchmark in wire daemon decode page tags; do \
 		printf '\n== %s\n' $$benchmark; \
 		$(BIN)/python -m tests.benchmarks.$$benchmark; \
 	done
