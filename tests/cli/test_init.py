@@ -16,6 +16,7 @@ from common_ml.cli.app import main
 from common_ml.cli.scaffold import KINDS, Kind, installed_wheel, make_repo
 from common_ml.errors import NewRepoError
 from common_ml.runtime import ProcessTagger, tag_files
+from common_ml.runtime.conformance import run_checks
 from common_ml.runtime.describing import describe
 from common_ml.tagging.messages import Message, Progress, Tag
 from tests.container.test_containerfiles import instructions
@@ -34,7 +35,7 @@ def test_a_new_repo_is_clean_and_its_own_tests_pass(tmp_path: Path, kind: Kind) 
         ["ruff", "check", "--no-cache", "."],
         ["ruff", "format", "--no-cache", "--check", "."],
         ["mypy", "--cache-dir", str(REPOSITORY / ".mypy_cache" / "new-repo")],
-        ["pytest", "-q", "-p", "no:cacheprovider", "tests/test_model.py"],
+        ["pytest", "-q", "-p", "no:cacheprovider"],
     ):
         done = subprocess.run(
             [sys.executable, "-m", *command], cwd=repo, capture_output=True, text=True, check=False
@@ -94,6 +95,17 @@ def test_the_audio_repo_hears_the_voice_and_the_tone(tmp_path: Path) -> None:
         middle = 500 * (sentence["start_seconds"] + sentence["end_seconds"])
         (heard,) = [tag.tag for tag in tags if tag.start_time <= middle < tag.end_time]
         assert heard != "silence", sentence["text"]
+
+
+@pytest.mark.examples
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_new_repo_passes_every_check(tmp_path: Path, kind: Kind) -> None:
+    repo = make_repo(tmp_path / "my-tagger", kind=kind).folder
+
+    results = run_checks(str(repo))
+
+    assert [result for result in results if result.failed] == []
+    assert sum(result.outcome == "passed" for result in results) >= 30
 
 
 @pytest.mark.parametrize("kind", KINDS)
