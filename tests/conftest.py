@@ -6,9 +6,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 # No deadline for an example: a machine that is busy with other things is no failure.
 settings.register_profile("common-ml", settings.default, deadline=None)
@@ -36,6 +40,21 @@ def leave_real_time() -> None:
     """
     if hasattr(os, "sched_setscheduler") and os.sched_getscheduler(0) != os.SCHED_OTHER:
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let what a test logged reach the terminal: names of files hold bytes that are no text."""
+    report = yield
+    report.sections = [(name, _as_text(content)) for name, content in report.sections]
+    if report.failed and _as_text(report.longreprtext) != report.longreprtext:
+        report.longrepr = _as_text(report.longreprtext)
+    return report
+
+
+def _as_text(content: str) -> str:
+    """The same with lone surrogates spelt out, which one process cannot send to another."""
+    return content.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 @pytest.fixture(scope="session")
