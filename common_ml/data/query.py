@@ -201,7 +201,10 @@ def _literal(node: Node) -> Literal | None:
 
 def _old_literal(value: Node) -> Literal | None:
     """As DuckDB before 2.0 writes it."""
-    content, kind = value.get("value"), value["type"]
+    kind = value["type"]
+    if value["is_null"]:
+        return None
+    content = value.get("value", "")  # an empty text is left out
     if kind["id"] == "DECIMAL" and isinstance(content, int):
         return Literal(content / 10 ** kind["type_info"].get("scale", 0))
     return Literal(content) if isinstance(content, (bool, int, float, str)) else None

@@ -26,6 +26,7 @@ CLIP = REPOSITORY / "examples" / "media" / "clip.mp4"
 """Pictures with the colours and cuts, and the voice, that clip.json beside it tells of."""
 
 
+@pytest.mark.examples
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_new_repo_is_clean_and_its_own_tests_pass(tmp_path: Path, kind: Kind) -> None:
     """With the settings that it brings itself, in its own folder."""

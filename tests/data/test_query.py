@@ -48,6 +48,7 @@ def test_and_binds_tighter_than_or() -> None:
         ("track not ilike 'o%'", Not(Like(Name(("track",)), "o%", ignores_case=True))),
         ("attributes.hidden = true", Compare("=", Name(("attributes", "hidden")), Literal(True))),  # noqa: FBT003
         ("file.path = 'it''s'", Compare("=", Name(("file", "path")), Literal("it's"))),
+        ("track = ''", Compare("=", Name(("track",)), Literal(""))),
         ("labels.car = 1 -- why not", Compare("=", CAR, Literal(1))),
         ('labels."stop sign" = 1', Compare("=", Name(("labels", "stop sign")), Literal(1))),
         (
