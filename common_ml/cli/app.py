@@ -21,6 +21,7 @@ from common_ml.cli import run as run_verb
 from common_ml.cli import upload as upload_verbs
 from common_ml.cli import view as view_verb
 from common_ml.cli.console import stderr
+from common_ml.cli.texts import printable
 from common_ml.errors import CommonMLError, ParamsError, describe
 
 if TYPE_CHECKING:
@@ -82,14 +83,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
             sys.exit(FAILED)
         if debug:
             traceback.print_exc()
-        stderr.print(f"[bold red]error:[/] {escape(_sentence(error))}", soft_wrap=True)
+        said = "\n".join(map(printable, _sentence(error).expandtabs().splitlines()))
+        stderr.print(f"[bold red]error:[/] {escape(said)}", soft_wrap=True)
         sys.exit(FAILED)
 
 
 def _sentence(error: CommonMLError | OSError) -> str:
-    if isinstance(error, ParamsError) or not isinstance(error, CommonMLError):
+    if isinstance(error, ParamsError):
         return describe(error)
-    return str(error)
+    if isinstance(error, CommonMLError) or not error.strerror:
+        return str(error) or describe(error)
+    # without the type and the number, which tell a user nothing
+    return error.strerror + (f": {str(error.filename)!r}" if error.filename else "")
 
 
 def _split_at(arguments: list[str], mark: str) -> tuple[list[str], list[str], list[str]]:

@@ -87,9 +87,10 @@ def check(  # noqa: PLR0913 - the options of a command
 ) -> None:
     """Check that a tagger does what the runtime expects, whoever wrote it.
 
-    It is started about a dozen times, with good files and bad ones, and watched. Of each check that
-    fails you read what the contract says, what was seen, and how to mend it. The exit status is 1
-    if any check failed. Checks that nobody can judge are skipped, and say why: boxes, where it
+    It is started about a dozen times, with good files and bad ones, and
+    watched. Of each check that fails you read what the contract says, what
+    was seen, and how to mend it. The exit status is 1 if any check failed.
+    Checks that nobody can judge are skipped, and say why: boxes, where it
     found none.
     """
     del list_checks  # handled by its callback

@@ -34,8 +34,9 @@ def describe(
 ) -> None:
     """Tell what a tagger is and takes: kind, tracks, params as JSON Schema, versions.
 
-    No weights are loaded: a program is started with --describe, and answers where it takes its
-    params; of an image the label is read, and nothing is started.
+    No weights are loaded: a program is started with --describe, and answers
+    where it takes its params; of an image the label is read, and nothing is
+    started.
     """
     from common_ml.runtime.describing import describe as ask  # noqa: PLC0415 - heavy
 

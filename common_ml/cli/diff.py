@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from common_ml.cli.console import stderr, stdout
+from common_ml.cli.tags_files import refuse_missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,6 +60,7 @@ def diff(
 
     if overlap <= 0:
         raise typer.BadParameter(f"must be > 0, got {overlap}", param_hint="--overlap")
+    refuse_missing(before, after)
     difference = compare(before, after, least_overlap=overlap)
     if as_json:
         import orjson  # noqa: PLC0415 - the same

@@ -22,6 +22,7 @@ def find_media(arguments: Iterable[str]) -> list[str]:
 
     Raises:
         MissingMediaError: there is nothing of that name, or no media in it.
+        PermissionError: a folder cannot be looked into: what is in it would be left out unsaid.
     """
     found: dict[str, None] = {}
     for argument in arguments:
@@ -39,7 +40,7 @@ def find_media(arguments: Iterable[str]) -> list[str]:
 def _files_of(argument: str) -> list[str]:
     if os.path.isdir(argument):  # noqa: PTH112 - a Path would change the string
         return list(_media_below(argument))
-    if os.path.lexists(argument):
+    if _is_there(argument):
         return [argument]
     if not glob.has_magic(argument):
         raise MissingMediaError(f"there is no file or folder {argument}", path=argument)
@@ -52,11 +53,26 @@ def _files_of(argument: str) -> list[str]:
     return [file for match in matches for file in _media_below(match)]
 
 
+def _is_there(path: str) -> bool:
+    # not lexists(): it says no where a folder on the way may not be looked into
+    try:
+        os.lstat(path)
+    except PermissionError:
+        raise
+    except (OSError, ValueError):  # ValueError: a NUL
+        return False
+    return True
+
+
 def _media_below(folder: str) -> Iterator[str]:
     from common_ml.media.kinds import kind_by_name  # noqa: PLC0415 - loads FFmpeg
 
-    for parent, folders, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder, onerror=_refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             if not name.startswith(".") and kind_by_name(name) != "unknown":
                 yield str(Path(parent) / name)
+
+
+def _refuse(error: OSError) -> None:
+    raise error

@@ -37,9 +37,19 @@ def merge_params(text: str | None, pairs: Iterable[str]) -> dict[str, Any] | Non
             problems.append(f"-p takes key=value, as in -p fps=2, got {pair!r}")
         else:
             params[key] = _value(value)
+            if not _fits_json(params[key]):
+                problems.append(f"-p {key} holds a number that JSON cannot say, got {value:.80}")
     if problems:
         raise ParamsError(problems)
     return params if text is not None or given else None
+
+
+def _fits_json(value: Any) -> bool:
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:  # 1e999 is read as infinity
+        return False
+    return True
 
 
 def _value(text: str) -> Any:

@@ -13,15 +13,18 @@ from common_ml.tagging.messages import Error, Message
 from common_ml.tagging.messages import Progress as FileDone
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import TracebackType
 
-    from rich.console import Console
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
     from typing_extensions import Self
 
     from common_ml.cli.durations import Durations
     from common_ml.cli.tally import Tally
 
 _REFRESH_SECONDS = 0.1
+_ROOM = 3
+"""Columns that the bar leaves free."""
 _PICTURE_SECONDS = 1.0
 """What a file without a duration counts for in the bar, beside films."""
 
@@ -36,7 +39,7 @@ class RunProgress:
         self._before = set(_settled(tally))  # by an earlier run
         self._tags_before = tally.num_tags
         self._started = self._shown = time.monotonic()
-        self._bar = Progress(
+        self._bar = _Bar(
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
             TextColumn("[progress.percentage]{task.percentage:>3.0f}%"),
@@ -115,6 +118,24 @@ class RunProgress:
     def _num_files(self) -> str:
         settled = self._tally.num_of("tagged", "failed", "done before")
         return f"{settled}/{len(self._tally.files)} files"
+
+
+class _Bar(Progress):
+    """Leaves room for the `^C` that a terminal puts behind it, and that would begin a new line."""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """The bar, somewhat narrower than the terminal."""
+        yield _Narrower(self.make_tasks_table(self.tasks))
+
+
+class _Narrower:
+    def __init__(self, shown: RenderableType) -> None:
+        self._shown = shown
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield from console.render(
+            self._shown, options.update_width(max(1, options.max_width - _ROOM))
+        )
 
 
 def _settled(tally: Tally) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from contextlib import ExitStack, contextmanager
@@ -73,9 +74,10 @@ def run(  # noqa: PLR0913 - the options of a command
 ) -> None:
     """Tag files, and tell what was found.
 
-    The tagger is started, fed and read as the runtime does it. All its messages go to one tags
-    file, with the files as they are named here. Ctrl-C stops it, and --resume goes on from there.
-    The exit status is 1 if any file was not tagged.
+    The tagger is started, fed and read as the runtime does it. All its
+    messages go to one tags file, with the files as they are named here.
+    Ctrl-C stops it, and --resume goes on from there. The exit status is 1
+    if any file was not tagged.
     """
     from common_ml.cli.media_files import find_media  # noqa: PLC0415 - heavy, as all of these
     from common_ml.cli.params_options import merge_params  # noqa: PLC0415
@@ -98,6 +100,7 @@ def run(  # noqa: PLR0913 - the options of a command
 
     tagger = make_tagger()  # first, since a slip of the pen is found here
     paths = find_media(files)
+    _refuse_media(output, paths)
     past = Past.of(output) if resume else Past()
     to_do = [path for path in paths if path not in past.finished]
     tally = Tally.of(paths)
@@ -111,7 +114,8 @@ def run(  # noqa: PLR0913 - the options of a command
         if to_do:
             stopped_by = _tag(taggers, to_do, tally=tally, past=past, output=output)
     finally:
-        print_summary(tally, stdout)
+        if tally.has_begun:  # else there is the error alone to be told
+            print_summary(tally, stdout)
     if stopped_by:
         raise typer.Exit(128 + stopped_by)
     if tally.num_of("failed", "not tagged"):
@@ -184,12 +188,42 @@ def _stopping(job: Job, progress: RunProgress) -> Iterator[list[int]]:
             signal.signal(number, before[number])
 
 
+def _refuse_media(output: Path, paths: list[str]) -> None:
+    """Nobody wants a film to be moved away, and tags in its place."""
+    from common_ml.errors import OutputError  # noqa: PLC0415 - with the others
+
+    for path in paths:
+        if os.path.exists(path) and output.exists() and output.samefile(path):  # noqa: PTH110 - a text, not a path
+            told = f"the output {str(output)!r} is one of the files to be tagged: name another one"
+            raise OutputError(told, path=output)
+
+
 def _keep_previous(output: Path) -> None:
-    """Move what an earlier run wrote out of the way: `tags.previous.jsonl`."""
-    if output.is_file() and output.stat().st_size:
-        previous = output.with_name(f"{output.stem}.previous{output.suffix}")
-        output.replace(previous)
-        stderr.print(f"kept the earlier run as {previous}", soft_wrap=True, markup=False)
+    """Move what an earlier run wrote out of the way: `tags.previous.jsonl`.
+
+    A run that came to nothing goes: it would take the place of one that did.
+    """
+    if not output.is_file() or not output.stat().st_size:
+        return
+    if _came_to_nothing(output):
+        output.unlink()
+        return
+    previous = output.with_name(f"{output.stem}.previous{output.suffix}")
+    output.replace(previous)
+    stderr.print(f"kept the earlier run as {previous}", soft_wrap=True, markup=False)
+
+
+def _came_to_nothing(output: Path) -> bool:
+    """Whether it holds errors only; what is no tags file at all is not ours to judge."""
+    from common_ml.errors import WireError  # noqa: PLC0415 - with the others
+    from common_ml.tagging.messages import Error  # noqa: PLC0415
+    from common_ml.tagging.wire import read_messages  # noqa: PLC0415
+
+    with read_messages(output) as messages:
+        try:
+            return all(isinstance(message, Error) for message in messages)
+        except WireError:
+            return False
 
 
 def _tagged(tally: Tally, paths: list[str]) -> list[str]:
@@ -200,9 +234,9 @@ def _with_way_out(message: str, tally: Tally) -> str:
     """What became of the others, in the first line: a tagger's stderr stands behind it."""
     left = tally.num_of("not tagged")
     first, newline, tail = message.partition("\n")
-    for file in tally.files.values():
-        if file.error:  # it stands above already
-            first = first.removesuffix(f": {file.error}")
+    for error in (tally.error, *(file.error for file in tally.files.values())):
+        if error:  # it stands above already
+            first = first.removesuffix(f": {error}")
     if not left or len(tally.files) == 1:
         return f"{first}{newline}{tail}"
     way_out = "-p continue_on_error=true goes on after a file that fails, --resume does the rest"

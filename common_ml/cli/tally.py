@@ -45,6 +45,8 @@ class Tally:
     tracks: dict[str, dict[str, TagTally]] = field(default_factory=dict)
     """Track -> text -> how often and how long."""
     num_tags: int = 0
+    error: str = ""
+    """The last one that is about no file."""
 
     @classmethod
     def of(cls, paths: Iterable[str]) -> Tally:
@@ -66,9 +68,16 @@ class Tally:
             self._add_tag(message)
         elif isinstance(message, Progress):
             self._file(message.source_media).outcome = "tagged"
+        elif isinstance(message, Error) and message.source_media is None:
+            self.error = message.message
         elif isinstance(message, Error) and message.source_media is not None:
             file = self._file(message.source_media)
             file.outcome, file.error = "failed", message.message
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is anything to tell: a tag, or a file that is done or has failed."""
+        return bool(self.num_tags) or self.num_of("not tagged") < len(self.files)
 
     def num_of(self, *outcomes: Outcome) -> int:
         """How many files have one of these outcomes."""

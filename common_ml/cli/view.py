@@ -9,6 +9,8 @@ import typer
 from rich.text import Text
 
 from common_ml.cli.console import stderr, stdout
+from common_ml.cli.run import DEFAULT_OUTPUT
+from common_ml.cli.tags_files import refuse_missing
 
 EPILOG = "Example: common-ml view tags.jsonl --embed  (one file that can be sent to somebody)"
 MEGABYTE = 1_000_000
@@ -17,7 +19,7 @@ MEGABYTE = 1_000_000
 def view(
     tags: Annotated[
         Path, typer.Argument(help="The output of a tagger.", metavar="TAGS.jsonl", dir_okay=False)
-    ],
+    ] = DEFAULT_OUTPUT,
     *,
     output: Annotated[
         Path | None,
@@ -51,6 +53,7 @@ def view(
     """
     from common_ml.report.page import write_page  # noqa: PLC0415 - `--help` does without
 
+    refuse_missing(tags)
     target = tags.with_suffix(".html") if output is None else output
     written = write_page(
         tags,

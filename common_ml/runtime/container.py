@@ -130,7 +130,8 @@ class ContainerTagger(Tagger):
     def _death(self, status: int | None) -> str:
         if status == _ENGINE_FAILED:
             engine = self._engine_command[0]
-            return f"{engine} could not start {self.image}, which must be built or pulled before"
+            way_out = "which must be built or pulled before; a program is named as its main.py"
+            return f"{engine} could not start {self.image}, {way_out}"
         return super()._death(status)
 
     def _remove(self) -> None:
@@ -154,7 +155,10 @@ def engine_command(engine: str | None = None) -> list[str]:
     names = words[:1] or list(ENGINES)
     found = next((name for name in names if shutil.which(name)), None)
     if found is None:
-        raise TaggerError(f"to run an image takes {' or '.join(names)}, not found on the PATH")
+        raise TaggerError(
+            f"to run an image takes {' or '.join(names)}, not found on the PATH; "
+            "a program is named as its main.py, or the folder with one"
+        )
     return words or [found]
 
 

@@ -46,7 +46,35 @@ def describe(
     Raises:
         TaggerError: there is no such program or image; it has no description.
     """
-    target = find_target(main_or_image, python=python)
+    return describe_target(
+        find_target(main_or_image, python=python),
+        start=start,
+        engine=engine,
+        engine_options=engine_options,
+        timeout_seconds=timeout_seconds,
+    )
+
+
+def describe_target(
+    target: Target,
+    *,
+    start: bool = False,
+    engine: str | None = None,
+    engine_options: Sequence[str] = (),
+    timeout_seconds: float = _TIMEOUT_SECONDS,
+) -> dict[str, Any]:
+    """Return the description of a tagger that is known already; see `describe`.
+
+    Args:
+        target: The program or image.
+        start: As in `describe`.
+        engine: As in `describe`.
+        engine_options: As in `describe`.
+        timeout_seconds: As in `describe`.
+
+    Raises:
+        TaggerError: it has no description.
+    """
     if target.kind == "process":
         return _answer_of([*target.command, OPTION], target, timeout_seconds)
     command = engine_command(engine)

@@ -18,7 +18,7 @@ from common_ml.tagging.messages import Error, Progress, Tag
 from common_ml.tagging.wire import read_messages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from types import TracebackType
 
     from typing_extensions import Self
@@ -154,8 +154,11 @@ class Tagger(ABC):
 
         Raises:
             OSError: a file can be neither linked nor copied.
+            TypeError: it is one path, and no list of them.
             ValueError: the input is closed.
         """
+        if isinstance(paths, (str, bytes, os.PathLike)):  # a text would be sent letter by letter
+            raise TypeError(f"expected a list of paths, got one: send([{paths!r}])")
         child = self._running()
         if self._input_closed:
             raise ValueError("the input of the tagger is closed: nothing more can be sent")
@@ -299,7 +302,7 @@ class Tagger(ABC):
         limit = self._idle_timeout_seconds
         if limit is not None and self._has_work() and time.monotonic() - self._busy_since > limit:
             waiting = self.open_files
-            about = f", with {len(waiting)} files open, {waiting[0]} first" if waiting else ""
+            about = f", waiting for {_named(waiting)}" if waiting else ""
             ended = " after the end of input" if self._input_closed and not waiting else ""
             raise self._error(
                 f"{self.name} hangs: no message and no end for {limit:g} s{ended}{about}"
@@ -346,8 +349,7 @@ class Tagger(ABC):
         if status != 0:
             raise self._error(self._death(status))
         if self._open:
-            waiting = self.open_files
-            about = waiting[0] if len(waiting) == 1 else f"{len(waiting)} files, {waiting[0]} first"
+            about = _named(self.open_files)
             raise self._error(
                 f"{self.name} ended with status 0, but without progress or error for {about}"
             )
@@ -363,6 +365,10 @@ class Tagger(ABC):
         # where an error line says what happened, the log would only say it a second time
         tail = "" if self._last_error and self._last_error in message else self.stderr_tail
         return TaggerError(message, stderr_tail=tail, exit_status=self.exit_status)
+
+
+def _named(files: Sequence[str]) -> str:
+    return files[0] if len(files) == 1 else f"{len(files)} files, {files[0]} first"
 
 
 def tag_files(tagger: Tagger, paths: Iterable[str | os.PathLike[str]]) -> list[Message]:

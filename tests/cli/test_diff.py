@@ -122,7 +122,7 @@ def test_a_tag_cannot_steer_the_terminal(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("missing.jsonl", "missing.jsonl"), "No such file or directory: 'missing.jsonl'"),
+        (("missing.jsonl", "missing.jsonl"), "there is no tags file 'missing.jsonl': "),
         (("bad.jsonl", "bad.jsonl"), "bad.jsonl:1: the line is no JSON"),
     ],
 )

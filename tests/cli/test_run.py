@@ -189,6 +189,59 @@ def test_the_earlier_run_is_kept(work: Path) -> None:
     assert len(messages_in(work / "tags.jsonl")) == 2
 
 
+def test_a_run_that_came_to_nothing_takes_nobodys_place(work: Path) -> None:
+    """Two slips in a row do not cost the tags of the run before them."""
+    common_ml("run", "my-tagger", "films", cwd=work)
+    first = (work / "tags.jsonl").read_bytes()
+    (work / "broken.mp4").symlink_to("nowhere")
+
+    for _ in range(2):
+        assert common_ml("run", "my-tagger", "broken.mp4", cwd=work).returncode == 1
+
+    assert [type(message) for message in messages_in(work / "tags.jsonl")] == [Error]
+    assert (work / "tags.previous.jsonl").read_bytes() == first
+
+
+@pytest.mark.parametrize("output", ["films/a.mp4", "link.mp4"])
+def test_the_output_is_none_of_the_media(work: Path, output: str) -> None:
+    """The film stays as it is, where it is."""
+    (work / "link.mp4").symlink_to("films/a.mp4")
+
+    done = common_ml("run", "my-tagger", "films", "-o", output, cwd=work)
+
+    assert done.returncode == 1
+    told = f"error: the output '{output}' is one of the files to be tagged: name another one\n"
+    assert done.stderr == told
+    assert (work / "films" / "a.mp4").read_bytes() == b"x"
+
+
+def test_what_does_not_start_is_told_once_and_without_tables(work: Path) -> None:
+    program(work / "my-tagger", 'put("error", message="no", source_media=None); sys.exit(1)')
+
+    done = common_ml("run", "my-tagger", "films/a.mp4", cwd=work)
+
+    assert done.returncode == 1
+    assert done.stderr == "error: no\nerror: python -u main.py stopped with status 1\n"
+    assert done.stdout == ""
+
+
+def test_an_error_cannot_command_the_terminal(work: Path) -> None:
+    program(
+        work / "my-tagger",
+        r"""
+        output.write("\x1b[31mrubbish\n"); output.flush()
+        print("\x1b]0;evil\x07", file=sys.stderr)
+        next(lines)
+    """,
+    )
+
+    done = common_ml("run", "my-tagger", "films/a.mp4", cwd=work)
+
+    assert done.returncode == 1
+    assert r"\x1b[31mrubbish" in done.stderr
+    assert "\x1b" not in done.stderr
+
+
 def test_a_run_can_be_resumed(work: Path) -> None:
     """What is finished is not sent, what was begun gets what it lacks, and a torn line goes."""
     earlier = [
@@ -292,6 +345,7 @@ def test_a_second_ctrl_c_waits_for_nobody(work: Path) -> None:
         (["films", "films"], "error: films is a folder without a main.py: "),
         (["no.py", "films"], "error: there is no no.py: name a main.py, a folder with one, "),
         (["my-tagger", "films", "-p", "fps"], "error: ParamsError: -p takes key=value, as in -p "),
+        (["my-tagger", "films", "-p", "fps=1e999"], "error: ParamsError: -p fps holds a number "),
         (["my-tagger", "films", "--params", "[1]"], "error: ParamsError: --params must be a JSON "),
         (["my-tagger", "films", "-o", "films"], "error: "),
     ],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -69,6 +71,15 @@ def test_the_bar_tells_how_far_it_is(clip: str) -> None:
     last = text.replace("\r", "\n").splitlines()[-1]
     for part in ("1/2 files", " 67%", " tags/s, ", "x real time, ", " left"):  # 2 s of 2 s + 1
         assert part in text, last
+
+
+def test_the_bar_leaves_room_for_what_a_terminal_echoes(clip: str) -> None:
+    """A `^C` behind a bar of full width begins a new line, and the bar stays where it was."""
+    text = run_shown([clip], [Tag(0, 1000, "cat", clip), Progress(clip)], terminal=True)
+
+    bars = [line for line in re.split(r"[\r\n]|\x1b\[\??\w+", text) if " files " in line]
+    assert bars
+    assert max(map(len, bars)) <= 120 - 3
 
 
 def test_without_a_terminal_there_are_only_errors(clip: str) -> None:
@@ -194,4 +205,28 @@ def test_files_folders_and_globs(arguments: list[str], files: list[str]) -> None
 @pytest.mark.parametrize("argument", ["nix.mp4", "notes", "films/*.mov", "not*"])
 def test_nothing_is_an_error(argument: str) -> None:
     with pytest.raises(MissingMediaError):
+        find_media([argument])
+
+
+@pytest.mark.usefixtures("tree")
+@pytest.mark.parametrize("argument", ["films", "films/deep", "films/deep/c.wav"])
+def test_what_may_not_be_read_is_not_left_out_unsaid(
+    argument: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As for a user without the rights to `films/deep`, whoever runs this test."""
+    scandir, lstat = os.scandir, os.lstat
+
+    def guarded_scandir(path: str) -> object:
+        if path == "films/deep":
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    def guarded_lstat(path: str, **options: int) -> os.stat_result:
+        if path.startswith("films/deep/"):
+            raise PermissionError(13, "Permission denied", path)
+        return lstat(path, **options)
+
+    monkeypatch.setattr(os, "scandir", guarded_scandir)
+    monkeypatch.setattr(os, "lstat", guarded_lstat)
+    with pytest.raises(PermissionError, match="films/deep"):
         find_media([argument])

@@ -55,6 +55,17 @@ def test_the_page_stands_beside_the_tags_and_opens(
     assert "./media/a.png" in page.read_text()
 
 
+def test_what_a_run_wrote_needs_no_name(
+    tags: Path, opened: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`common-ml run` writes tags.jsonl unless told otherwise."""
+    monkeypatch.chdir(tags.parent)
+
+    assert view() == 0
+
+    assert opened == [tags.with_suffix(".html").as_uri()]
+
+
 def test_options(tags: Path, opened: list[str], tmp_path: Path) -> None:
     page = tmp_path / "other.html"
 
@@ -102,7 +113,8 @@ def test_no_browser(
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
-        (["gone.jsonl"], 1, "No such file or directory: 'gone.jsonl'"),
+        (["gone.jsonl"], 1, "there is no tags file 'gone.jsonl': `common-ml run` makes one"),
+        (["tags.jsonl", "-o", "media"], 1, "error: Is a directory: 'media'"),
         (["tags.jsonl", "-o", "tags.jsonl"], 1, "the page would replace 'tags.jsonl'"),
         (["media/a.png"], 1, "media/a.png:1: the line is no JSON"),
         (["media"], 2, "is a directory"),

@@ -29,6 +29,35 @@ from tests.runtime.faulty_taggers import GOOD
 if TYPE_CHECKING:
     from common_ml.runtime.conformance.material import MadeKind
 
+WITH_PARAMS = """
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from common_ml import FrameModel, FrameTag, catch_errors, get_params, run_default
+
+
+@dataclass
+class Params:
+    threshold: float = 0.5
+
+
+class Lenient(BaseModel, extra="ignore"):
+    threshold: float = 0.5
+
+
+class Colour(FrameModel):
+    def tag_frame(self, img):
+        return [FrameTag(tag="colour")]
+
+
+if __name__ == "__main__":
+    with catch_errors():
+        get_params(SCHEMA)
+        run_default(Colour())
+"""
+"""A tagger made with the SDK, whose schema is put in."""
+
 ONLY_PICTURES = """
 import json, os, sys
 
@@ -241,6 +270,22 @@ def test_params_of_the_users_reach_every_start(tmp_path: Path) -> None:
     results = run_checks(str(tmp_path), only=only, params={"needed": 1})
 
     assert [result.outcome for result in results] == ["skipped", *["passed"] * 4]
+
+
+@pytest.mark.parametrize(
+    ("schema", "outcome"), [("None", "skipped"), ("Params", "passed"), ("Lenient", "skipped")]
+)
+def test_who_declares_no_params_may_take_any(tmp_path: Path, schema: str, outcome: str) -> None:
+    """The first tagger of the guide is as good as one that names its params."""
+    (tmp_path / "main.py").write_text(WITH_PARAMS.replace("SCHEMA", schema), encoding="utf-8")
+
+    refused, unknown = run_checks(str(tmp_path), only=["params-wrong-type", "params-unknown-key"])[
+        ::-1
+    ]
+
+    assert refused.passed
+    assert unknown.outcome == outcome
+    assert unknown.seen.startswith("it says that it takes any" if outcome == "skipped" else "")
 
 
 def test_what_is_no_tagger_is_an_error(tmp_path: Path) -> None:

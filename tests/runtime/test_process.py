@@ -177,7 +177,9 @@ def test_one_that_fails_at_its_start_is_an_error(tmp_path: Path, files: list[str
 
 
 def test_one_that_hangs_is_an_error(tmp_path: Path, files: list[str]) -> None:
-    with pytest.raises(TaggerError, match=r"no message and no end for 2 s, with 2 files open") as e:
+    with pytest.raises(
+        TaggerError, match=r"no message and no end for 2 s, waiting for 2 files, "
+    ) as e:
         tag_files(ProcessTagger(command(tmp_path, SILENT), idle_timeout_seconds=2), files)
 
     assert e.value.exit_status is None
@@ -223,6 +225,15 @@ def test_sending_waits_for_nobody(tmp_path: Path, files: list[str]) -> None:
         assert next(tagger.messages()) == ProgressRatio(0.5)
         tagger.stop()
         assert tagger.exit_status == -signal.SIGTERM
+
+
+def test_one_path_is_no_list_of_them(tmp_path: Path, files: list[str]) -> None:
+    """A text would be sent letter by letter."""
+    with (
+        ProcessTagger(command(tmp_path, HONEST)) as tagger,
+        pytest.raises(TypeError, match=r"expected a list of paths, got one: send\(\['"),
+    ):
+        tagger.send(files[0])
 
 
 def test_nothing_can_be_sent_after_the_end(tmp_path: Path, files: list[str]) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from common_ml.errors import TaggerError
 from common_ml.runtime.container import ContainerTagger, engine_command, run_engine
+from common_ml.runtime.describing import describe_target
 from common_ml.runtime.process import ProcessTagger
 from common_ml.runtime.targets import Target, find_target
 
@@ -44,6 +46,14 @@ class Subject(ABC):
     @abstractmethod
     def first_process(self, tagger: Tagger) -> str:
         """The command line of process 1 of a container that runs; "" if there is none."""
+
+    @abstractmethod
+    def description(self, *, timeout_seconds: float) -> dict[str, Any] | None:
+        """What it tells about itself; None where it tells nothing, as one without the SDK.
+
+        Args:
+            timeout_seconds: How long it may take over it.
+        """
 
 
 class Program(Subject):
@@ -84,6 +94,13 @@ class Program(Subject):
         """None: there is no container."""
         del tagger
         return ""
+
+    def description(self, *, timeout_seconds: float) -> dict[str, Any] | None:
+        """Its answer to `--describe`."""
+        target = Target("process", command=tuple(self._command), cwd=self._folder)
+        with suppress(TaggerError):
+            return describe_target(target, timeout_seconds=timeout_seconds)
+        return None
 
     def _working_directory(self, setting: Setting, folder: Path) -> Path:
         return self._folder if setting.own_directory else folder
@@ -129,6 +146,20 @@ class Image(Subject):
         if done.returncode != 0 or not command_line.is_file():
             return ""
         return command_line.read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+
+    def description(self, *, timeout_seconds: float) -> dict[str, Any] | None:
+        """What its label says, or else the program in it."""
+        target = Target("image", image=self.name)
+        for start in (False, True):
+            with suppress(TaggerError):
+                return describe_target(
+                    target,
+                    start=start,
+                    engine=self._engine,
+                    engine_options=self._engine_options,
+                    timeout_seconds=timeout_seconds,
+                )
+        return None
 
 
 def subject_of(

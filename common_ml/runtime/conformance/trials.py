@@ -166,6 +166,13 @@ class Trials:
             self._bad_params[kind] = self._feed(Setting(params=self._bad_text(kind)), [])
         return self._bad_params[kind]
 
+    @cached_property
+    def takes_any_params(self) -> bool:
+        """Whether it says of itself that it knows no key from another, and takes them all."""
+        description = self.subject.description(timeout_seconds=self.quiet_seconds) or {}
+        params = description.get("params")
+        return isinstance(params, dict) and params.get("additionalProperties", True) is True
+
     def limits_of(self, sent: str) -> Limits:
         """How long a file is, by the line that was sent."""
         content = self.material.contents.get(sent.rpartition("/")[2])
