@@ -6,19 +6,18 @@ import os
 import shutil
 import signal
 import tempfile
-import time
 from abc import ABC, abstractmethod
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common_ml.errors import TaggerError, WireError
+from common_ml.runtime.backlog import Backlog
 from common_ml.tagging.messages import Error, Progress, Tag
 from common_ml.tagging.wire import read_messages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from types import TracebackType
 
     from typing_extensions import Self
@@ -79,12 +78,10 @@ class Tagger(ABC):
         self._reader: Reader | None = None
         self._media: MediaFolder | None = None
         self._old_tail = b""  # a torn line that stood in the output before
-        self._open: Counter[str] = Counter()  # paths as sent, without a last word
+        self._backlog = Backlog()
         self._failed = False  # a file has
         self._last_error = ""
-        self._input_closed = False
         self._stopped = False
-        self._busy_since = 0.0
 
     def __enter__(self) -> Self:
         if self._folder is not None:
@@ -133,12 +130,12 @@ class Tagger(ABC):
     @property
     def open_files(self) -> list[str]:
         """The paths, as sent, about which no last word was read yet."""
-        return list(self._open.elements())
+        return self._backlog.files
 
     @property
     def input_closed(self) -> bool:
         """Whether nothing more can be sent."""
-        return self._input_closed
+        return self._backlog.input_closed
 
     @property
     @abstractmethod
@@ -160,13 +157,12 @@ class Tagger(ABC):
         if isinstance(paths, (str, bytes, os.PathLike)):  # a text would be sent letter by letter
             raise TypeError(f"expected a list of paths, got one: send([{paths!r}])")
         child = self._running()
-        if self._input_closed:
+        if self.input_closed:
             raise ValueError("the input of the tagger is closed: nothing more can be sent")
         for given in paths:
             path = os.fspath(given)
             line = self.media.line_of(path)
-            self._begin_to_wait()
-            self._open[path] += 1
+            self._backlog.add(path)
             child.write(f"{line}\n".encode())
 
     def send_raw(self, *lines: str | bytes) -> None:
@@ -178,14 +174,13 @@ class Tagger(ABC):
         for line in lines:
             data = os.fsencode(line)
             self.media.note_raw(data.decode(errors="replace").splitlines())
-            self._begin_to_wait()
+            self._backlog.begin()
             child.write(data)
 
     def close_input(self) -> None:
         """End its stdin: it finishes what was sent, and exits. May be called again."""
-        if not self._input_closed:
-            self._begin_to_wait()
-            self._input_closed = True
+        if not self.input_closed:
+            self._backlog.close()
             self._running().close_input()
 
     def messages(self) -> Iterator[Message]:
@@ -210,7 +205,7 @@ class Tagger(ABC):
                     continue  # the rest of somebody else's torn line
                 raise self._error(f"{self.name} wrote rubbish: {error}") from error
             yield self._as_sent(message)
-            self._busy_since = time.monotonic()  # however long our caller took over it
+            self._backlog.restart()  # however long our caller took over it
         self._check_end()
 
     def stop(self, *, grace_seconds: float = GRACE_SECONDS) -> None:
@@ -267,7 +262,7 @@ class Tagger(ABC):
                 place.chmod(0o755)
         self._offset, self._old_tail = _end_of_lines(self.output)
         self._media = self._make_media_folder()
-        self._busy_since = time.monotonic()
+        self._backlog.restart()
         self._child = self._launch(folder)
 
     def _tidy_up(self) -> None:
@@ -300,22 +295,14 @@ class Tagger(ABC):
         if self.exit_status is not None:
             return True
         limit = self._idle_timeout_seconds
-        if limit is not None and self._has_work() and time.monotonic() - self._busy_since > limit:
-            waiting = self.open_files
-            about = f", waiting for {_named(waiting)}" if waiting else ""
-            ended = " after the end of input" if self._input_closed and not waiting else ""
+        if limit is not None and self._backlog.silent_seconds > limit:
+            waiting = self._backlog.named
+            about = f", waiting for {waiting}" if waiting else ""
+            ended = " after the end of input" if self.input_closed and not waiting else ""
             raise self._error(
                 f"{self.name} hangs: no message and no end for {limit:g} s{ended}{about}"
             )
         return False
-
-    def _has_work(self) -> bool:
-        return bool(self._open) or self._input_closed
-
-    def _begin_to_wait(self) -> None:
-        """What is sent to a tagger without work starts the clock."""
-        if not self._has_work():
-            self._busy_since = time.monotonic()
 
     def _as_sent(self, message: Message) -> Message:
         """The message under the path as it was sent."""
@@ -333,14 +320,8 @@ class Tagger(ABC):
             named = f"{message.source_media!r}, which was never sent"
             raise self._error(f"{self.name} wrote rubbish: a {what} about {named}")
         if not isinstance(message, Tag):
-            self._settle(path)
+            self._backlog.settle(path)
         return replace(message, source_media=path)
-
-    def _settle(self, path: str) -> None:
-        if self._open[path] > 1:
-            self._open[path] -= 1
-        else:
-            del self._open[path]  # a Counter forgives a key that is not there
 
     def _check_end(self) -> None:
         if self._stopped:
@@ -348,10 +329,10 @@ class Tagger(ABC):
         status = self.exit_status
         if status != 0:
             raise self._error(self._death(status))
-        if self._open:
-            about = _named(self.open_files)
+        if self._backlog.files:
+            waiting = self._backlog.named
             raise self._error(
-                f"{self.name} ended with status 0, but without progress or error for {about}"
+                f"{self.name} ended with status 0, but without progress or error for {waiting}"
             )
 
     def _death(self, status: int | None) -> str:
@@ -365,10 +346,6 @@ class Tagger(ABC):
         # where an error line says what happened, the log would only say it a second time
         tail = "" if self._last_error and self._last_error in message else self.stderr_tail
         return TaggerError(message, stderr_tail=tail, exit_status=self.exit_status)
-
-
-def _named(files: Sequence[str]) -> str:
-    return files[0] if len(files) == 1 else f"{len(files)} files, {files[0]} first"
 
 
 def tag_files(tagger: Tagger, paths: Iterable[str | os.PathLike[str]]) -> list[Message]:
