@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from common_ml.runtime.bench import Measurement
 
 EPILOG = "Example: [bold]common-ml bench my-tagger films/ -p fps=2[/]"
-_BAR_WIDTH = 30
+_BAR_WIDTH = 24
+"""With the longest meaning and figures a line still fits into 80 columns."""
 _MEANINGS = {
-    "decode": "waiting for frames, pictures and sound",
+    "decode": "frames, pictures and sound",
     "model": "in the model",
     "write": "writing messages",
     "idle": "without a file to tag",
-    "other": "all else: checking and gathering tags",
+    "other": "checking, gathering tags",
 }
 
 
