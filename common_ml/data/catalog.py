@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common_ml.data import formats
 from common_ml.data.indexing import part_of_parquet, part_of_records, parts_of_spans
-from common_ml.data.sources import Source, SourceFile, files_of, span_of
+from common_ml.data.sources import Source, SourceFile, bytes_of, files_of, span_of
 from common_ml.data.store import Per, Store
 
 if TYPE_CHECKING:
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
     from common_ml.data.facts import Facts
     from common_ml.data.record import Record
+    from common_ml.data.sources import Span
 
 
 class Catalog:
@@ -107,22 +107,23 @@ class Catalog:
         """How many bytes of a file are in the dataset."""
         if file.kind == "tags":
             return self._read.get(file.path, 0)
-        return Path(file.path).stat().st_size
+        return bytes_of(file.path)
 
     def _take_in(self) -> None:
         by_format = self.format is not None
         self.files = files_of(self.sources, by_format=by_format, may_be_missing=self.follow)
         parts = []
-        spans = []
+        spans: list[Span] = []
+        read = dict(self._read)
         for file in self.files:
             if file.kind == "tags":
-                start = self._read.get(file.path, 0)
+                start = read.get(file.path, 0)
                 span = span_of(file, start=start, end=self._ends.get(file.path))
                 if span is not None:
                     spans.append(span)
-                    self._read[file.path] = span.end
-            elif file.path not in self._read:
-                self._read[file.path] = 0
+                    read[file.path] = span.end
+            elif file.path not in read:
+                read[file.path] = 0
                 parts += parts_of_spans(spans, self.store.new_path)
                 spans = []
                 parts.append(self._other(file))
@@ -130,6 +131,7 @@ class Catalog:
         if parts or not self.edition:
             self.edition += 1
             self.store.add(parts)
+        self._read = read  # last of all: what is wrong with a line is told at every look
 
     def _other(self, file: SourceFile) -> Any:
         if file.kind == "parquet":

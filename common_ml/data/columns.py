@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from common_ml.data.engine import quoted
+from common_ml.data.expression import shown
 from common_ml.errors import QueryError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _NUMBERS = "('BIGINT', 'UBIGINT', 'HUGEINT', 'UHUGEINT', 'DOUBLE')"
 _RESERVED = {
     "duration": Column("f.duration", "number"),
     "height": Column("f.height", "number"),
-    "id": Column("r.key", "text"),
+    "id": Column("coalesce(json_extract_string(r.header, '/id'), r.key)", "text"),
     "kind": Column("nullif(r.kind, '')", "text"),
     "original_filename": Column(
         "coalesce(json_extract_string(r.header, '/metadata/original_filename'), "
@@ -159,7 +160,7 @@ class Columns:
         root = ".".join(name.parts)
         if root in self._labels:
             return self._error(f"unknown name {root!r}: did you mean labels.{name}?")
-        near = get_close_matches(name.parts[0], _ROOTS, n=1)
+        near = get_close_matches(name.parts[0].lower(), _ROOTS, n=1)
         if near:
             meant = ".".join((near[0], *name.parts[1:]))
             return self._error(f"unknown name {root!r}: did you mean {meant}?")
@@ -179,7 +180,7 @@ class Columns:
         return self._error(f"unknown {what} {name}: there is {some or 'none'}")
 
     def _error(self, message: str) -> QueryError:
-        return QueryError(f"{message} (in {self._query!r})", query=self._query)
+        return QueryError(f"{message} (in {shown(self._query)})", query=self._query)
 
 
 _EXAMPLES = {

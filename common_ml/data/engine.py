@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,11 @@ def open_connection(*, threads: int, scratch: str = "") -> duckdb.DuckDBPyConnec
 def quoted(text: str) -> str:
     """A text as SQL has it."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def quoted_path(path: str) -> str:
+    """The path of one file as SQL has it; DuckDB takes `[`, `*` and `?` in it for a pattern."""
+    return quoted(glob.escape(path))
 
 
 def quoted_list(texts: list[str]) -> str:

@@ -10,6 +10,7 @@ from common_ml.data import rows
 from common_ml.data.chosen import chosen
 from common_ml.data.engine import quoted
 from common_ml.data.report import Report
+from common_ml.errors import DatasetError
 from common_ml.tagging.messages import FrameInfo, Progress, Tag
 from common_ml.tagging.wire_format import encode
 
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 def to_parquet(store: Store, numbers: npt.NDArray[np.int64], path: AnyPath) -> None:
     """Write the rows of records; a file that is there is replaced when all is written."""
     columns = ", ".join(f"t.{name}" for name in rows.COLUMNS if name != "source")
+    if any(Path(path).exists() and Path(path).samefile(part.path) for part in store.parts):
+        raise DatasetError(
+            f"cannot write {os.fspath(path)}: the dataset is read from it; choose another name"
+        )
     unfinished = f"{os.fspath(path)}.unfinished"
     try:
         with store.engine() as connection:

@@ -85,6 +85,14 @@ class Any_:  # noqa: N801 - `Any` is taken
     children: tuple[Tree, ...]
 
 
+MOST_SHOWN = 200
+
+
+def shown(query: str) -> str:
+    """A query as messages have it; of a long one the beginning."""
+    return repr(query) if len(query) <= MOST_SHOWN else f"{query[:MOST_SHOWN]!r}..."
+
+
 def names(tree: Tree | Value) -> Iterator[Name]:
     """The names in a tree, in order, repetitions included."""
     if isinstance(tree, Name):

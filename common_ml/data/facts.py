@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from common_ml.errors import MediaError
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
     Resolve = Callable[[str], Path | None]
     """Where the file of a record's media is; None: nowhere, such as behind a URL."""
+
+
+logger = logging.getLogger(__name__)
 
 
 class Facts(NamedTuple):
@@ -66,13 +70,25 @@ def add_facts(
         f"json_extract(header, '/duration_seconds')::DOUBLE AS duration FROM {store.records_sql}"
     )
     missing = connection.execute(
-        "SELECT DISTINCT media FROM facts WHERE width IS NULL OR duration IS NULL"
+        "SELECT media, bool_or(width IS NULL) FROM facts "
+        "WHERE width IS NULL OR duration IS NULL GROUP BY media ORDER BY media"
     ).fetchall()
-    for (media,) in missing:
+    lost: list[str] = []
+    for media, has_no_width in missing:
         if media not in known:
             path = resolve(media)
             known[media] = Facts() if path is None else facts_of(path)
-    found: list[tuple[Any, ...]] = [(media, *known[media]) for (media,) in missing]
+            if path is None and has_no_width:
+                lost.append(media)
+    if lost:
+        logger.warning(
+            "no file for %d of %d media, such as %r: their width, height and duration are not "
+            "known; say where the media are (media_root)",
+            len(lost),
+            len(missing),
+            lost[0],
+        )
+    found: list[tuple[Any, ...]] = [(media, *known[media]) for media, _ in missing]
     if found:
         connection.execute(
             "CREATE TEMP TABLE looked_up (media VARCHAR, width INTEGER, height INTEGER, s DOUBLE)"

@@ -5,6 +5,7 @@ A tags file is read once, by DuckDB, on all CPUs and in bounded memory.
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import zlib
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common_ml.data import rows
-from common_ml.data.engine import connect, quoted, quoted_list
+from common_ml.data.engine import connect, quoted, quoted_list, quoted_path
 from common_ml.errors import DatasetError, MissingExtraError, WireError
 from common_ml.media.cpus import usable_cpus
 from common_ml.tagging.reader import read_messages
@@ -57,9 +58,23 @@ class Part:
             value = filled.get(name, "NULL")
             if name in self.columns:
                 value = f'"{theirs.get(name, name)}"'
+            if name == "key" and name in self.columns:
+                value = _unique_key('"key"', f'"{theirs.get("media", "media")}"')
             chosen.append(f"{value}::{kind} AS {name}")
         columns = ", ".join([*chosen, f"{place} AS place"])
-        return f"SELECT {columns} FROM read_parquet({quoted(self.path)}, file_row_number = true)"
+        options = "file_row_number = true, hive_partitioning = false"
+        return f"SELECT {columns} FROM read_parquet({quoted_path(self.path)}, {options})"
+
+
+def _unique_key(key: str, media: str) -> str:
+    """SQL for the id of a record with its media in it, for ids are only unique in their source.
+
+    The image 1 of one file is another one than the image 1 of the next.
+    """
+    return (
+        f"CASE WHEN {key} = {media} OR starts_with({key}, {media} || '#') "
+        f"OR starts_with({key}, {media} || ' ') THEN {key} ELSE {media} || ' ' || {key} END"
+    )
 
 
 def parts_of_spans(spans: Sequence[Span], new_path: Callable[[str], str]) -> list[Part]:
@@ -91,7 +106,8 @@ def part_of_parquet(file: SourceFile) -> Part:
     with connect(threads=1) as connection:
         try:
             found = connection.execute(
-                f"DESCRIBE SELECT * FROM read_parquet({quoted(file.path)})"
+                f"DESCRIBE SELECT * FROM read_parquet({quoted_path(file.path)}, "
+                "hive_partitioning = false)"
             ).fetchall()
         except _engine_error() as error:
             raise DatasetError(f"cannot read {file.path}: {error}") from error
@@ -162,9 +178,10 @@ def _index_tags(spans: Sequence[Span], target: str, *, is_whole: bool) -> None:
 
 
 def _convert(paths: list[str], target: str, folder: str, *, source: str) -> None:
+    listed = quoted_list([glob.escape(path) for path in paths])
     with connect(threads=usable_cpus(), scratch=folder) as connection:
         connection.execute(
-            f"COPY ({_SELECT.format(source=source, paths=quoted_list(paths))}) "
+            f"COPY ({_SELECT.format(source=source, paths=listed)}) "
             f"TO {quoted(target)} (FORMAT parquet, ROW_GROUP_SIZE {ROW_GROUP_SIZE})"
         )
 
@@ -182,7 +199,8 @@ SELECT {source} AS source, NULL::VARCHAR AS key, d.source_media AS media,
     d.additional_info::VARCHAR AS info, d.vector AS vector,
     NULL::VARCHAR AS annotation, NULL::VARCHAR AS header,
     hash(d) AS uid
-FROM (SELECT type, data AS d, filename FROM read_ndjson({paths}, filename = true, columns = {{
+FROM (SELECT type, data AS d, filename FROM read_ndjson({paths}, filename = true,
+    hive_partitioning = false, columns = {{
     type: 'VARCHAR',
     data: 'STRUCT(start_time BIGINT, end_time BIGINT, tag VARCHAR, source_media VARCHAR,
         track VARCHAR, additional_info JSON,

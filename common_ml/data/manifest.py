@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from common_ml.data.catalog import Catalog
-from common_ml.data.sources import Source
+from common_ml.data.sources import Source, bytes_of, files_in
 from common_ml.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
     from common_ml.data.sources import AnyPath
 
 VERSION = 1
+_DAY = "date or time"
 IDS_AT_ONCE = 50_000
 CHUNK_BYTES = 1 << 22
+_FIELDS = ("queries", "per", "format", "options", "media_root", "sources", "labels", "ids")
 
 
 def write(
@@ -40,6 +43,8 @@ def write(
         raise DatasetError("records that are in no file cannot be frozen: use to_parquet first")
     sources = []
     for file in catalog.files:
+        if not Path(file.path).exists():
+            raise DatasetError(f"{file.path} is no file that can be frozen: use to_parquet first")
         size = catalog.size_of(file)
         digest = _digest(file.path, size)
         sources.append({"path": file.path, "tag": file.tag, "bytes": size, "sha256": digest})
@@ -54,7 +59,13 @@ def write(
         "labels": catalog.label_ids,
         "ids": _ids(catalog, numbers),
     }
-    Path(path).write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+    try:
+        made = orjson.dumps(
+            document, default=_plain, option=orjson.OPT_INDENT_2 | orjson.OPT_PASSTHROUGH_DATETIME
+        )
+    except orjson.JSONEncodeError as error:
+        raise DatasetError(f"cannot freeze a dataset with these options: {error}") from error
+    Path(path).write_bytes(made)
 
 
 def read(path: AnyPath) -> dict[str, Any]:
@@ -71,6 +82,9 @@ def read(path: AnyPath) -> dict[str, Any]:
         raise DatasetError(
             f"{os.fspath(path)} is no manifest of version {VERSION}: expected what freeze writes"
         )
+    missing = [name for name in _FIELDS if name not in document]
+    if missing:
+        raise DatasetError(f"{os.fspath(path)} is no whole manifest: it has no {missing[0]}")
     return document
 
 
@@ -87,7 +101,7 @@ def catalog_of(frozen: dict[str, Any]) -> Catalog:
         [Source(one["path"], one["tag"]) for one in frozen["sources"]],
         per=frozen["per"],
         format=frozen["format"],
-        options=frozen["options"],
+        options={name: _thawed(value) for name, value in frozen["options"].items()},
         ends={one["path"]: one["bytes"] for one in frozen["sources"]},
     )
     catalog.number_labels(frozen["labels"])
@@ -119,6 +133,22 @@ def numbers_of(frozen: dict[str, Any], catalog: Catalog) -> npt.NDArray[np.int64
     return numbers
 
 
+def _plain(value: Any) -> Any:
+    """Options that JSON has no word for, in a form that `_thawed` knows."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, date):
+        return {_DAY: value.isoformat()}
+    raise TypeError(f"{value!r:.80} cannot be written down")
+
+
+def _thawed(value: Any) -> Any:
+    if not isinstance(value, dict) or value.keys() != {_DAY}:
+        return value
+    text = value[_DAY]
+    return datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text)
+
+
 def _ids(catalog: Catalog, numbers: npt.NDArray[np.int64]) -> list[tuple[str, int]]:
     heads = (
         head
@@ -132,7 +162,7 @@ def _change(source: dict[str, Any]) -> str:
     path, size = source["path"], source["bytes"]
     if not Path(path).exists():
         return f"{path} is not there any more"
-    now = Path(path).stat().st_size
+    now = bytes_of(path)
     if now < size:
         return f"{path} had {size} bytes, and has {now}"
     is_tags = Path(path).suffix.lower() in {".jsonl", ".ndjson"}
@@ -146,6 +176,11 @@ def _change(source: dict[str, Any]) -> str:
 def _digest(path: str, size: int) -> str:
     """Of the first bytes of a file, or of the names and contents of a folder."""
     digest = hashlib.sha256()
+    if Path(path).is_dir():
+        for one in files_in(path):
+            name = one.relative_to(path).as_posix()
+            digest.update(f"{name}\0{_digest(os.fspath(one), one.stat().st_size)}\n".encode())
+        return digest.hexdigest()
     with Path(path).open("rb") as file:
         while size > 0 and (chunk := file.read(min(size, CHUNK_BYTES))):
             digest.update(chunk)

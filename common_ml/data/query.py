@@ -22,6 +22,7 @@ from common_ml.data.expression import (
     Literal,
     Name,
     Not,
+    shown,
 )
 from common_ml.errors import QueryError
 
@@ -35,6 +36,11 @@ if TYPE_CHECKING:
 
 EXAMPLE = "labels.car > 3 and file.type = 'image'"
 OPENING = "SELECT 1 WHERE (\n"
+MOST_CHARACTERS = 100_000
+MOST_DEEP = 100
+"""Conditions may stand in so many others."""
+LONGEST_WHOLE = 40
+"""Digits of a whole number; a longer one is taken as a float."""
 
 
 def parse(query: str) -> Tree:
@@ -45,24 +51,35 @@ def parse(query: str) -> Tree:
     """
     if not isinstance(query, str) or not query.strip():
         raise QueryError(f"a query must be an expression such as {EXAMPLE}", query=str(query))
+    if len(query) > MOST_CHARACTERS:
+        raise QueryError(
+            f"a query must have at most {MOST_CHARACTERS:,} characters, got {len(query):,}: "
+            f"{shown(query)}; slices of slices combine",
+            query=query,
+        )
     return _Walk(query).condition(_where(query))
 
 
 def _where(query: str) -> Node:
     """The condition, as DuckDB writes its syntax tree in JSON."""
     # The parenthesis on a line of its own: a comment at the query's end must not swallow it.
-    document = _syntax(f"{OPENING}{query}\n)")
+    try:
+        document = _syntax(f"{OPENING}{query}\n)")
+        alone = _syntax(f"SELECT 1 WHERE\n{query}")
+    except RecursionError as error:
+        raise _too_deep(query) from error
     if document["error"]:
         reason = document["error_message"]
         way_out = f"a query is one expression such as {EXAMPLE}"
-        raise QueryError(f"cannot read the query {query!r}: {reason}; {way_out}", query=query)
+        raise QueryError(f"cannot read the query {shown(query)}: {reason}; {way_out}", query=query)
     statements = document["statements"]
     node: Node = statements[0]["node"]
     where: Node | None = node.pop("where_clause", None)
-    # What closes our parenthesis and goes on (LIMIT, UNION, GROUP BY) changes the rest.
-    if len(statements) != 1 or where is None or node != _frame():
+    # What closes our parenthesis and goes on (LIMIT, UNION, GROUP BY) changes the rest, or is no
+    # expression without it: `a = 1) or (b = 1`.
+    if len(statements) != 1 or where is None or node != _frame() or alone["error"]:
         raise QueryError(
-            f"a query must be one expression such as {EXAMPLE}, got {query!r}", query=query
+            f"a query must be one expression such as {EXAMPLE}, got {shown(query)}", query=query
         )
     return where
 
@@ -82,11 +99,19 @@ def _syntax(sql: str) -> Node:
     return document
 
 
+def _too_deep(query: str) -> QueryError:
+    return QueryError(
+        f"a query may be nested {MOST_DEEP} deep, got {shown(query)}: slices of slices combine",
+        query=query,
+    )
+
+
 class _Walk:
     """From DuckDB's syntax tree to ours; what is not in the tables is refused."""
 
     def __init__(self, query: str) -> None:
         self._query = query
+        self._depth = 0
 
     def condition(self, node: Node) -> Tree:
         """A part that is true or false."""
@@ -102,7 +127,12 @@ class _Walk:
         }
         if node["class"] not in steps:
             raise self._refusal(node, _REASONS.get(node["class"], _NOT_ALLOWED))
-        return steps[node["class"]](node)
+        self._depth += 1
+        if self._depth > MOST_DEEP:
+            raise _too_deep(self._query)
+        tree = steps[node["class"]](node)
+        self._depth -= 1
+        return tree
 
     def value(self, node: Node) -> Value:
         """A part that is a name, a number or a text."""
@@ -173,8 +203,8 @@ class _Walk:
 
     def _refusal(self, node: Node, reason: str) -> QueryError:
         part = self._excerpt(node)
-        where = "" if part == self._query else f"; in {self._query!r}"
-        return QueryError(f"{part!r} {reason}{where}", query=self._query)
+        where = "" if part == self._query else f"; in {shown(self._query)}"
+        return QueryError(f"{shown(part)} {reason}{where}", query=self._query)
 
 
 def _arguments(node: Node) -> list[Node]:
@@ -221,7 +251,7 @@ _COMPARISONS = {
 _LIKES = {"~~": (False, False), "!~~": (False, True), "~~*": (True, False), "!~~*": (True, True)}
 """Operator -> whether it ignores case, whether it is negative."""
 _LITERALS: dict[str, Callable[[str], int | float | str | bool]] = {
-    "INTEGER": int,
+    "INTEGER": lambda text: (int if len(text) <= LONGEST_WHOLE else float)(text),
     "NUMERIC": float,
     "STRING": str,
     "BOOLEAN": lambda text: text.lower() == "true",

@@ -25,6 +25,7 @@ from common_ml.data.expression import (
     Literal,
     Name,
     Not,
+    shown,
 )
 from common_ml.data.facts import add_facts
 from common_ml.data.query import parse
@@ -131,8 +132,11 @@ class _Conditions:
 
     @sql.register
     def _(self, tree: In) -> str:
-        found = (self._alike(tree.value, choice) for choice in tree.choices)
-        return f"({' OR '.join(f'{left} = {right}' for left, right in found) or 'false'})"
+        choices: dict[str, list[str]] = {}  # by the left side, which may have a type for each
+        for left, right in (self._alike(tree.value, choice) for choice in tree.choices):
+            choices.setdefault(left, []).append(right)
+        found = [f"{left} IN ({', '.join(rights)})" for left, rights in choices.items()]
+        return f"({' OR '.join(found) or 'false'})"
 
     @sql.register
     def _(self, tree: IsNull) -> str:
@@ -183,7 +187,7 @@ class _Conditions:
         return f"{shown} is a {self._type(value)}"
 
     def _error(self, message: str) -> QueryError:
-        return QueryError(f"cannot compare: {message}; in {self._query!r}", query=self._query)
+        return QueryError(f"cannot compare: {message}; in {shown(self._query)}", query=self._query)
 
 
 def _written(literal: Literal) -> str:

@@ -82,7 +82,8 @@ def files_of(
 
     Args:
         sources: Of `listed`.
-        by_format: Whether the sources are for the reader of a format, which takes them as they are.
+        by_format: Whether the sources are for the reader of a format, which takes files, folders
+            and addresses as they are.
         may_be_missing: Whether it is no error that there is nothing yet.
 
     Raises:
@@ -91,7 +92,8 @@ def files_of(
     found: dict[str, SourceFile] = {}
     for source in sources:
         if by_format:
-            found.setdefault(source.name, SourceFile(source.name, "format", source.tag))
+            for path in _for_a_reader(source.name):
+                found.setdefault(path, SourceFile(path, "format", source.tag))
             continue
         paths = _paths(source.name)
         if not paths and not may_be_missing:
@@ -99,6 +101,28 @@ def files_of(
         for path in paths:
             found.setdefault(path, SourceFile(path, _kind(path), source.tag))
     return list(found.values())
+
+
+def files_in(folder: str) -> list[Path]:
+    """All files beneath a folder, by name."""
+    return sorted(one for one in Path(folder).rglob("*") if one.is_file())
+
+
+def bytes_of(path: str) -> int:
+    """Size of a file, or of all files in a folder."""
+    if Path(path).is_dir():
+        return sum(one.stat().st_size for one in files_in(path))
+    return Path(path).stat().st_size
+
+
+def _for_a_reader(name: str) -> list[str]:
+    """What a format's reader gets: the name as it is, or what it fits if it is a glob."""
+    if "://" in name or Path(name).exists() or not glob.has_magic(name):
+        return [name]
+    matches = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 - as in _paths
+    if not matches:
+        raise DatasetError(f"nothing fits {name!r}: expected files of the format")
+    return matches
 
 
 def _paths(name: str) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from common_ml.data import rows
-from common_ml.data.engine import connect, open_connection, quoted, quoted_list
+from common_ml.data.engine import connect, open_connection, quoted, quoted_list, quoted_path
 from common_ml.data.indexing import Part, remove_folder
 from common_ml.media.cpus import usable_cpus
 from common_ml.media.kinds import kind_by_name
@@ -87,7 +87,7 @@ class Store:
     @property
     def records_sql(self) -> str:
         """SQL for the records, a row each."""
-        return f"read_parquet({quoted(self._records_path)})"
+        return f"read_parquet({quoted_path(self._records_path)}, hive_partitioning = false)"
 
     def rows_sql(self, parts: Sequence[int] | None = None) -> str:
         """SQL for the rows, with `slot` and `place` behind their columns.

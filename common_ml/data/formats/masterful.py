@@ -33,8 +33,8 @@ from common_ml.data.formats.atomic import staging
 from common_ml.data.formats.masterful_files import Files
 from common_ml.data.formats.masterful_ids import assign_ids
 from common_ml.data.formats.masterful_lines import Entry, Refusal, Task, entry_of, line_of
-from common_ml.data.formats.splitting import split_by_group
 from common_ml.data.report import Report
+from common_ml.data.splitting import split_by_group
 
 if TYPE_CHECKING:
     import os
