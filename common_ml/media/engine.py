@@ -106,7 +106,7 @@ def _ways(job: Job) -> Iterator[Callable[[int], list[Maker]]]:
     layout = _layout(job)
     if layout is not None:
         yield lambda _: _group_makers(job, layout)  # it is always the first
-    elif job.options.workers > 1 and job.options.strategy != "sequential" and not job.index.damage:
+    elif job.options.strategy != "sequential" and not job.index.damage and _num_threads(job) > 1:
         yield lambda after: [partial(_make_plainly, job, after, job.options.workers)]
     yield lambda after: [partial(_make_plainly, job, after, 1)]
 
@@ -131,7 +131,17 @@ def _layout(job: Job) -> _Layout | None:
         groups = plan(timeline, indices, joins=False)
         if options.strategy == "groups" or _can_go_side_by_side(job, groups):
             return _Layout(groups, min(options.workers, len(groups)), 1)
-    return _Layout(plan(timeline, indices, joins=True), 1, options.workers)
+    return _Layout(plan(timeline, indices, joins=True), 1, _num_threads(job))
+
+
+def _num_threads(job: Job) -> int:
+    """How many threads a decoder may have that takes the whole file.
+
+    One, where packets seem to be missing: what is left of a damaged picture is marked at the end of
+    its decoding, and with several threads it may have been handed out by then.
+    """
+    misses = job.index.packets.needs_all.any() or job.timeline.has_gaps_before_starts
+    return 1 if misses else job.options.workers
 
 
 def _can_go_side_by_side(job: Job, groups: list[Group]) -> bool:

@@ -75,6 +75,10 @@ def set_threads(stream: VideoStream, threads: int) -> None:
     # One more than are busy: it takes the next picture while a finished one is handed out.
     stream.codec_context.thread_count = threads + 1 if threads > 1 else 1
     stream.codec_context.thread_type = "FRAME" if threads > 1 else "NONE"
+    if threads > 1:
+        # A picture may be handed out before the thread that decodes it marks it as damaged: let
+        # the decoder refuse the packet instead. What follows is decoded by one thread, and told.
+        stream.codec_context.options = {"err_detect": "explode"}
 
 
 def drained(stream: VideoStream) -> list[VideoFrame]:

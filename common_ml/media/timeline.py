@@ -26,6 +26,9 @@ _MADE_UP_DTS = "matroska,webm"
 _NUM_CHECKED = 16
 """Pictures that are decoded to see that packets and pictures agree."""
 
+_PAUSE = 8
+"""Times the usual step from picture to picture."""
+
 
 @dataclass(frozen=True, eq=False)
 class Timeline:
@@ -49,6 +52,15 @@ class Timeline:
     """When these are shown, ascending; the first one may stand before all pictures."""
     knows_keyframes: bool = False
     """Whether the keyframes of the file are just the shown pictures among `starts`."""
+
+    @property
+    def has_gaps_before_starts(self) -> bool:
+        """Whether a pause comes before a keyframe, as where a demuxer came past damage."""
+        steps = np.diff(self.ticks)
+        if not steps.size:
+            return False
+        before = np.isin(self.ticks[1:], self.start_ticks)
+        return bool((steps[before] > _PAUSE * np.median(steps)).any())
 
 
 def timeline_of(path: str | os.PathLike[str], index: VideoIndex) -> Timeline:
