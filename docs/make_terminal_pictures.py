@@ -41,8 +41,8 @@ class Picture(NamedTuple):
     """With which it must end."""
 
 
-BREAK = "sed -i 's/get_params(LightParams)/LightParams()/' my-tagger/main.py"
-MEND = "sed -i 's/LightParams())/get_params(LightParams))/' my-tagger/main.py"
+BREAK = "sed -i 's/saturation=saturation/saturation=id(object())/' my-tagger/model.py"
+MEND = "sed -i 's/saturation=id(object())/saturation=saturation/' my-tagger/model.py"
 
 PICTURES = (
     Picture("workbench-init", "common-ml init my-tagger"),
@@ -54,7 +54,7 @@ PICTURES = (
     ),
     Picture(
         "workbench-check-failed",
-        "common-ml check my-tagger --only params-unknown-key --only params-wrong-type",
+        "common-ml check my-tagger --only unique-tags --only same-twice",
         before=BREAK,
         status=1,
     ),
