@@ -79,6 +79,10 @@ def run(session: Session, planned: Plan, options: Options, on_outcome: Told) -> 
     )
 
 
+_LOOK_SECONDS = 0.2
+"""A Ctrl-C that comes just before a wait begins is seen at its end, and so none may be endless."""
+
+
 class _Crew:
     """Threads that take one chunk after the other."""
 
@@ -96,13 +100,14 @@ class _Crew:
     def work(self) -> None:
         """Until no chunk is left, or all must stop."""
         while self._begin() or self._running:
-            done, _ = wait(self._running, return_when=FIRST_COMPLETED)
+            done, _ = wait(self._running, _LOOK_SECONDS, return_when=FIRST_COMPLETED)
             self._collect(done)
 
     def leave(self) -> None:
         """Ends the threads, and settles what nobody has settled."""
         try:
-            wait(self._running)
+            while wait(self._running, _LOOK_SECONDS).not_done:
+                pass
             self._collect(set(self._running))
         except KeyboardInterrupt:
             pass  # the second one: a thread hangs, say in a file on a lost network drive
