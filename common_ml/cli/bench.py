@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from common_ml.cli.console import stderr, stdout
+from common_ml.cli.options import AsJson, MediaFiles, Params, Python  # noqa: TC001 - typer reads them
 from common_ml.cli.texts import clock, plural, printable
 
 if TYPE_CHECKING:
@@ -30,11 +31,9 @@ def bench(
     main: Annotated[
         str, typer.Argument(help="A main.py, a folder with one, or a command; made with common-ml.")
     ],
-    files: Annotated[
-        list[str], typer.Argument(help="Media: files, folders (with all below), globs in quotes.")
-    ],
+    files: MediaFiles,
     *,
-    params: Annotated[str | None, typer.Option(help="Params of the tagger: a JSON object.")] = None,
+    params: Params = None,
     pairs: Annotated[
         list[str] | None,
         typer.Option(
@@ -46,10 +45,8 @@ def bench(
     idle_timeout: Annotated[
         float, typer.Option(min=0, help="Seconds that the tagger may be silent; 0 for any time.")
     ] = 600,
-    python: Annotated[
-        str | None, typer.Option(help="The interpreter of a main.py, if not this one's.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print all as one JSON object.")] = False,
+    python: Python = None,
+    as_json: AsJson = False,
 ) -> None:
     """Run a tagger once over files, and tell where its time goes.
 

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from common_ml.cli.console import stderr, stdout
+from common_ml.cli.options import AsJson, Engine, EngineOption, MainOrImage, Python  # noqa: TC001 - typer reads them
 from common_ml.cli.texts import plural, printable
 
 if TYPE_CHECKING:
@@ -41,9 +42,7 @@ def _list_checks(value: bool) -> None:  # noqa: FBT001 - typer's callbacks are c
 
 
 def check(  # noqa: PLR0913 - the options of a command
-    main_or_image: Annotated[
-        str, typer.Argument(help="A main.py, a folder with one, a command, or an image.")
-    ],
+    main_or_image: MainOrImage,
     files: Annotated[
         list[str] | None,
         typer.Argument(help="Good media to check with. Without any, small ones are made."),
@@ -66,7 +65,7 @@ def check(  # noqa: PLR0913 - the options of a command
             "--list", callback=_list_checks, is_eager=True, help="Name all checks, and end."
         ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print all as one JSON object.")] = False,
+    as_json: AsJson = False,
     junit: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a JUnit report, for CI servers.")
     ] = None,
@@ -74,16 +73,9 @@ def check(  # noqa: PLR0913 - the options of a command
         float,
         typer.Option(min=0.1, help="Seconds without a message until a tagger is said to hang."),
     ] = 120,
-    python: Annotated[
-        str | None, typer.Option(help="The interpreter of a main.py, if not this one's.")
-    ] = None,
-    engine: Annotated[
-        str | None, typer.Option(help="podman or docker, if not the first that is found.")
-    ] = None,
-    engine_option: Annotated[
-        list[str] | None,
-        typer.Option(help="An option for `podman run`, such as --gpus=all; may be repeated."),
-    ] = None,
+    python: Python = None,
+    engine: Engine = None,
+    engine_option: EngineOption = None,
 ) -> None:
     """Check that a tagger does what the runtime expects, whoever wrote it.
 

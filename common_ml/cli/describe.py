@@ -8,25 +8,19 @@ from typing import Annotated
 import typer
 
 from common_ml.cli.console import stdout
+from common_ml.cli.options import Engine, MainOrImage, Python  # noqa: TC001 - typer reads them
 
 EPILOG = "Example: [bold]common-ml describe my-tagger | jq .params.properties[/]"
 
 
 def describe(
-    main_or_image: Annotated[
-        str,
-        typer.Argument(help="A main.py, a folder with one, a command, or an image."),
-    ],
+    main_or_image: MainOrImage,
     *,
     start: Annotated[
         bool, typer.Option("--start", help="Start an image, too, and ask the program in it.")
     ] = False,
-    python: Annotated[
-        str | None, typer.Option(help="The interpreter of a main.py, if not this one's.")
-    ] = None,
-    engine: Annotated[
-        str | None, typer.Option(help="podman or docker, if not the first that is found.")
-    ] = None,
+    python: Python = None,
+    engine: Engine = None,
     engine_option: Annotated[
         list[str] | None,
         typer.Option(help="An option for `podman run`, with --start; may be repeated."),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from common_ml.cli.console import stderr, stdout
+from common_ml.cli.options import Engine, EngineOption, MainOrImage, MediaFiles, Params, Python  # noqa: TC001 - typer reads them
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,14 +31,10 @@ _FAILED = 1
 
 
 def run(  # noqa: PLR0913 - the options of a command
-    main_or_image: Annotated[
-        str, typer.Argument(help="A main.py, a folder with one, a command, or an image.")
-    ],
-    files: Annotated[
-        list[str], typer.Argument(help="Media: files, folders (with all below), globs in quotes.")
-    ],
+    main_or_image: MainOrImage,
+    files: MediaFiles,
     *,
-    params: Annotated[str | None, typer.Option(help="Params of the tagger: a JSON object.")] = None,
+    params: Params = None,
     pairs: Annotated[
         list[str] | None,
         typer.Option(
@@ -61,16 +58,9 @@ def run(  # noqa: PLR0913 - the options of a command
     idle_timeout: Annotated[
         float, typer.Option(min=0, help="Seconds that a tagger may be silent; 0 for any time.")
     ] = 600,
-    python: Annotated[
-        str | None, typer.Option(help="The interpreter of a main.py, if not this one's.")
-    ] = None,
-    engine: Annotated[
-        str | None, typer.Option(help="podman or docker, if not the first that is found.")
-    ] = None,
-    engine_option: Annotated[
-        list[str] | None,
-        typer.Option(help="An option for `podman run`, such as --gpus=all; may be repeated."),
-    ] = None,
+    python: Python = None,
+    engine: Engine = None,
+    engine_option: EngineOption = None,
 ) -> None:
     """Tag files, and tell what was found.
 

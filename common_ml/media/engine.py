@@ -107,7 +107,7 @@ def _ways(job: Job) -> Iterator[Callable[[int], list[Maker]]]:
     if layout is not None:
         yield lambda _: _group_makers(job, layout)  # it is always the first
     elif job.options.strategy != "sequential" and not job.index.damage and _num_threads(job) > 1:
-        yield lambda after: [partial(_make_plainly, job, after, job.options.workers)]
+        yield lambda after: [partial(_make_plainly, job, after, _num_threads(job))]
     yield lambda after: [partial(_make_plainly, job, after, 1)]
 
 
