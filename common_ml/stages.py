@@ -1,4 +1,4 @@
-"""Where the time of a thread goes, stage by stage, while somebody measures it."""
+"""Measure the time that a thread spends in each stage of its work."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar, cast
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast
+
+from common_ml.context import current
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import AbstractContextManager
 
 Stage = Literal["decode", "model", "write", "idle", "other"]
-"""decode: frames, pictures and sound are waited for. model: the author's code runs. write: messages
-go to the output. idle: no file is there to be tagged. other: what is in none of these."""
+"""decode: waiting for frames, pictures or sound. model: running the author's code. write: writing
+messages to the output. idle: waiting for files. other: everything else."""
 STAGES: tuple[Stage, ...] = ("decode", "model", "write", "idle", "other")
 
 Given = ParamSpec("Given")
@@ -24,125 +25,174 @@ Result = TypeVar("Result")
 Item = TypeVar("Item")
 
 
-class Stopwatch:
-    """Adds up the time of the thread that makes it; a stage within another counts for itself alone.
+class Timeline:
+    """How long each stage took in each of equal steps of time, in bounded memory.
 
-    So the seconds of all stages are the time from the making on, with nothing left and nothing
-    twice. What other threads do meanwhile is not looked at.
+    When the steps are used up, two become one: of an hour there are as many as of a minute.
+    """
+
+    MAX_STEPS = 400
+
+    def __init__(self, step_seconds: float = 0.01) -> None:
+        """Begin with steps of a length that is right for a run of some seconds."""
+        self.step_seconds = step_seconds
+        self.stages: dict[Stage, list[float]] = {stage: [] for stage in STAGES}
+        """Stage -> seconds in each step."""
+
+    def add(self, stage: Stage, start: float, end: float) -> None:
+        """Add the time of a stage from `start` to `end`, in seconds since the beginning."""
+        while end > self.MAX_STEPS * self.step_seconds:
+            self._halve()
+        seconds = self.stages[stage]
+        step = int(start / self.step_seconds)
+        while start < end:
+            # by number: a sum of steps would drift
+            until = min(end, (step + 1) * self.step_seconds)
+            if step >= self.MAX_STEPS:
+                step = self.MAX_STEPS - 1
+                until = end
+            seconds.extend([0.0] * (step + 1 - len(seconds)))
+            seconds[step] += max(until - start, 0.0)
+            start = until
+            step += 1
+
+    def to_json(self) -> dict[str, Any]:
+        """Return `bin_seconds`, and of each stage as many numbers as there are steps."""
+        count = max(map(len, self.stages.values()))
+        return {
+            "bin_seconds": self.step_seconds,
+            "stages": {
+                stage: [round(one, 6) for one in seconds] + [0.0] * (count - len(seconds))
+                for stage, seconds in self.stages.items()
+            },
+        }
+
+    def _halve(self) -> None:
+        self.step_seconds *= 2
+        for stage, seconds in self.stages.items():
+            odd = [*seconds[1::2], 0.0] if len(seconds) % 2 else seconds[1::2]
+            self.stages[stage] = [a + b for a, b in zip(seconds[::2], odd, strict=True)]
+
+
+class Stopwatch:
+    """Measure the time per stage of the creating thread; a nested stage pauses the outer one.
+
+    The seconds of all stages add up to the time since its creation. Other threads are not
+    measured.
     """
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         """Start, in the stage `other`.
 
         Args:
-            clock: Seconds, from any point on.
+            clock: Returns seconds since an arbitrary point in time.
         """
         self.counts: Counter[str] = Counter()
-        """How often something was tallied."""
+        """Name -> count."""
         self._clock = clock
         self._thread = threading.get_ident()
         self._stages: list[Stage] = ["other"]
         self._seconds: dict[Stage, float] = dict.fromkeys(STAGES, 0.0)
-        self._since = clock()
+        self.timeline = Timeline()
+        """When the stages were."""
+        self._since = self._started = clock()
 
-    @contextmanager
-    def within(self, stage: Stage) -> Iterator[None]:
-        """The time of this block goes to `stage`."""
-        if threading.get_ident() != self._thread:
-            yield
-            return
-        self._lap()
-        self._stages.append(stage)
-        try:
-            yield
-        finally:
+    def begin(self, stage: Stage) -> None:
+        """Enter `stage` until the matching `end`."""
+        if threading.get_ident() == self._thread:
+            self._lap()
+            self._stages.append(stage)
+
+    def end(self) -> None:
+        """Leave the current stage and resume the outer one."""
+        if threading.get_ident() == self._thread:
             self._lap()
             self._stages.pop()
 
     def seconds(self) -> dict[Stage, float]:
-        """The time in each stage up to now."""
+        """Return the time in each stage up to now."""
         if threading.get_ident() == self._thread:
             self._lap()
         return dict(self._seconds)
 
     def _lap(self) -> None:
         now = self._clock()
-        self._seconds[self._stages[-1]] += now - self._since
+        stage = self._stages[-1]
+        self._seconds[stage] += now - self._since
+        self.timeline.add(stage, self._since - self._started, now - self._started)
         self._since = now
 
 
-class _Process:
-    """A daemon is alone in its process."""
+class within:  # noqa: N801 - used as a statement and as a decorator, like contextlib.suppress
+    """Attribute the time of a block, of calls of a function, or of taking items to a stage.
 
-    stopwatch: Stopwatch | None = None
+        with within("decode"):
+            ...
+        @within("decode")                       # includes iterating a returned iterator
+        def read(path): ...
+        for batch in within("idle").each(batches): ...
+
+    The overhead without a stopwatch is negligible.
+    """
+
+    __slots__ = ("_stage", "_stopwatch")
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage: Stage = stage
+        self._stopwatch: Stopwatch | None = None
+
+    def __enter__(self) -> None:
+        self._stopwatch = current().stopwatch
+        if self._stopwatch is not None:
+            self._stopwatch.begin(self._stage)
+
+    def __exit__(self, *exc_info: object) -> None:
+        if self._stopwatch is not None:
+            self._stopwatch.end()
+
+    def __call__(self, function: Callable[Given, Result]) -> Callable[Given, Result]:
+        """Decorate a function."""
+        stage = self._stage
+
+        @functools.wraps(function)
+        def measured(*args: Given.args, **kwargs: Given.kwargs) -> Result:
+            if current().stopwatch is None:
+                return function(*args, **kwargs)
+            with within(stage):
+                result = function(*args, **kwargs)
+            if isinstance(result, Iterator):
+                return cast("Result", within(stage).each(result))
+            return result
+
+        return measured
+
+    def each(self, items: Iterator[Item]) -> Iterator[Item]:
+        """Yield the items; attribute the time of taking each of them to the stage."""
+        return items if current().stopwatch is None else _taken_within(self._stage, items)
+
+
+def tally(what: str, number: int = 1) -> None:
+    """Add to a counter, such as that of frames."""
+    stopwatch = current().stopwatch
+    if stopwatch is not None:
+        stopwatch.counts[what] += number
 
 
 @contextmanager
 def measured_by(stopwatch: Stopwatch) -> Iterator[None]:
-    """While it is open, the stages of this process are measured; else they cost next to nothing."""
-    before, _Process.stopwatch = _Process.stopwatch, stopwatch
+    """Measure the stages of the current work inside the block."""
+    work = current()
+    before, work.stopwatch = work.stopwatch, stopwatch
     try:
         yield
     finally:
-        _Process.stopwatch = before
-
-
-def within(stage: Stage) -> AbstractContextManager[None]:
-    """The time of this block goes to `stage`."""
-    stopwatch = _Process.stopwatch
-    return nullcontext() if stopwatch is None else stopwatch.within(stage)
-
-
-def tally(what: str, number: int = 1) -> None:
-    """Count something."""
-    if _Process.stopwatch is not None:
-        _Process.stopwatch.counts[what] += number
-
-
-def called(
-    stage: Stage, function: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs
-) -> Result:
-    """What `function` returns; its time goes to `stage`, and that of an iterator it returns too."""
-    if _Process.stopwatch is None:
-        return function(*args, **kwargs)
-    with _Process.stopwatch.within(stage):
-        result = function(*args, **kwargs)
-    if isinstance(result, Iterator):
-        return cast("Result", iterated(stage, result))
-    return result
-
-
-def iterated(stage: Stage, items: Iterator[Item]) -> Iterator[Item]:
-    """The same items; the time that taking each of them costs goes to `stage`."""
-    return items if _Process.stopwatch is None else _taken_within(stage, items)
-
-
-def timed(stage: Stage, function: Callable[Given, Result]) -> Callable[Given, Result]:
-    """The same function; its time goes to `stage`, if the stages are measured by now."""
-    if _Process.stopwatch is None:
-        return function  # not a step more: it may be called a million times
-    return part_of(stage)(function)
-
-
-def part_of(stage: Stage) -> Callable[[Callable[Given, Result]], Callable[Given, Result]]:
-    """Decorates a function whose time goes to `stage`, as that of `called` does."""
-
-    def decorate(function: Callable[Given, Result]) -> Callable[Given, Result]:
-        @functools.wraps(function)
-        def measured(*args: Given.args, **kwargs: Given.kwargs) -> Result:
-            return called(stage, function, *args, **kwargs)
-
-        return measured
-
-    return decorate
+        work.stopwatch = before
 
 
 def _taken_within(stage: Stage, items: Iterator[Item]) -> Iterator[Item]:
-    stopwatch = _Process.stopwatch
-    assert stopwatch is not None  # noqa: S101 - the caller has looked
     try:
         while True:
-            with stopwatch.within(stage):
+            with within(stage):
                 try:
                     item = next(items)
                 except StopIteration:
@@ -150,6 +200,6 @@ def _taken_within(stage: Stage, items: Iterator[Item]) -> Iterator[Item]:
             yield item
     finally:
         close = getattr(items, "close", None)
-        if close is not None:  # a generator that is left early tidies up at once
-            with stopwatch.within(stage):
+        if close is not None:  # a generator that is not exhausted cleans up at once
+            with within(stage):
                 close()

@@ -1,13 +1,19 @@
-"""The base of data classes that travel as dictionaries."""
+"""Types that several packages share: paths, and the base of data classes."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import os
+    from typing import TypeAlias
+
     from typing_extensions import Self
+
+    StrPath: TypeAlias = str | os.PathLike[str]
+    """A path as most functions take it."""
 
 
 @dataclass
@@ -22,9 +28,6 @@ class Data(ABC):
         @classmethod
         def from_dict(cls, data):
             return cls(**data)
-
-        def to_dict(self):
-            return {"x": self.x, "y": self.y}
     """
 
     @classmethod
@@ -32,6 +35,6 @@ class Data(ABC):
     def from_dict(cls, data: dict[str, Any]) -> Self:
         """Make one from what `to_dict` gives."""
 
-    @abstractmethod
     def to_dict(self) -> dict[str, Any]:
-        """All of it, as a dictionary."""
+        """Return the fields of the dataclass, those within them too, as a dictionary."""
+        return asdict(self)

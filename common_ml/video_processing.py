@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -20,12 +21,12 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from common_ml.media.probe import VideoStream
+    from common_ml.types import StrPath
 
-    VideoPath: TypeAlias = str | os.PathLike[str]
     Frames: TypeAlias = tuple[npt.NDArray[np.uint8], list[int], list[float]]
 
 
-def get_frames(video_file: VideoPath, fps: float) -> Frames:
+def get_frames(video_file: StrPath, fps: float) -> Frames:
     """Sample a video: for each point of a grid of `fps` the nearest frame, each frame once.
 
     All of them are in memory at once; for a long video use `media.decode.sample`.
@@ -47,7 +48,7 @@ def get_frames(video_file: VideoPath, fps: float) -> Frames:
     return _collected(video_file, decode.sample(video_file, fps=fps))
 
 
-def get_key_frames(video_file: VideoPath) -> Frames:
+def get_key_frames(video_file: StrPath) -> Frames:
     """Take the keyframes of a video.
 
     Returns:
@@ -59,7 +60,7 @@ def get_key_frames(video_file: VideoPath) -> Frames:
     return _collected(video_file, decode.keyframes(video_file))
 
 
-def get_fps(video_file: VideoPath) -> float:
+def get_fps(video_file: StrPath) -> float:
     """Average number of frames per second.
 
     Raises:
@@ -73,16 +74,18 @@ def get_fps(video_file: VideoPath) -> float:
     return float(rate)
 
 
-def get_duration(video_file: VideoPath) -> float:
-    """Length of a video or sound file, in seconds.
+def get_duration(video_file: StrPath) -> float:
+    """Length of a video or sound file, in seconds; never shorter than the last frame's end.
 
     Raises:
         MissingMediaError: there is no such file.
         DecodeError: damaged.
     """
     facts = probe(video_file)
-    if facts.duration_seconds is not None:
-        return float(facts.duration_seconds)
+    stated = facts.duration_seconds
+    if stated is not None:
+        pictures = 0 if facts.video is None else _pictures_seconds(video_file)
+        return float(max(stated, pictures))
     if facts.video is None:
         raise DecodeError(f"the length of {os.fspath(video_file)} is unknown", path=video_file)
     seconds = 0.0  # a bare stream states no length: the last frame's end is
@@ -92,7 +95,17 @@ def get_duration(video_file: VideoPath) -> float:
         return seconds + float(frames.frame_period_seconds)
 
 
-def unfrag_video(video_file: VideoPath, output_file: VideoPath) -> None:
+def _pictures_seconds(video_file: StrPath) -> Fraction:
+    """Return the time from the first frame's start to the last one's end, by the packets."""
+    reader = decode.VideoReader(video_file)
+    timeline, index = reader.timeline, reader.index
+    reader.close()
+    if timeline.unreliable_reason or not len(timeline.ticks):
+        return Fraction(0)
+    return int(timeline.ticks[-1]) * timeline.unit + index.period_seconds
+
+
+def unfrag_video(video_file: StrPath, output_file: StrPath) -> None:
     """Rewrite a fragmented video as a plain mp4 file; nothing is encoded anew.
 
     Pictures, sound and subtitles are copied. The output appears whole or not at all, and may
@@ -109,14 +122,14 @@ def unfrag_video(video_file: VideoPath, output_file: VideoPath) -> None:
         unfinished.replace(output)
 
 
-def _video_stream(video_file: VideoPath) -> VideoStream:
+def _video_stream(video_file: StrPath) -> VideoStream:
     video = probe(video_file).video
     if video is None:
         raise NoStreamError(f"there is no video in {os.fspath(video_file)}", path=video_file)
     return video
 
 
-def _collected(video_file: VideoPath, stream: decode.FrameStream) -> Frames:
+def _collected(video_file: StrPath, stream: decode.FrameStream) -> Frames:
     indices: list[int] = []
     times: list[float] = []
     frames = _Stack(video_file)
@@ -133,7 +146,7 @@ def _collected(video_file: VideoPath, stream: decode.FrameStream) -> Frames:
 class _Stack:
     """An array that grows: `np.stack` of a list would need twice the memory."""
 
-    def __init__(self, path: VideoPath) -> None:
+    def __init__(self, path: StrPath) -> None:
         self._path = path
         self._array: npt.NDArray[np.uint8] = np.zeros((0, 0, 0, 3), np.uint8)
         self._count = 0

@@ -25,7 +25,7 @@ from rich.text import Text
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
 CLIP = ROOT / "examples" / "media" / "clip.mp4"
-COLUMNS = 96
+COLUMNS = 84
 
 
 class Picture(NamedTuple):
@@ -99,8 +99,8 @@ def typed(command: str, folder: str) -> subprocess.CompletedProcess[str]:
         "COLORTERM": "truecolor",
         "TERM": "xterm-256color",
     }
-    return subprocess.run(  # noqa: S603 - the commands are those above
-        ["bash", "-c", f"exec 2>&1; {command}"],  # noqa: S607 - whichever the machine has
+    return subprocess.run(
+        ["bash", "-c", f"exec 2>&1; {command}"],
         cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,

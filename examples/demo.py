@@ -28,9 +28,7 @@ def main() -> int:
     command = [sys.executable, "-u", "ocr/main.py", "--output-path", str(OUTPUT)]
     print(f"$ echo {CLIP} | python {' '.join(command[1:])}\n", flush=True)
 
-    tagger = subprocess.run(  # noqa: S603 - the command is built here, from this repository's files
-        command, input=f"{CLIP}\n", text=True, cwd=EXAMPLES, check=False
-    )
+    tagger = subprocess.run(command, input=f"{CLIP}\n", text=True, cwd=EXAMPLES, check=False)
 
     messages = list(read_messages(OUTPUT)) if OUTPUT.exists() else []
     for message in messages:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,11 +15,55 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-# No deadline for an example: a machine that is busy with other things is no failure.
-settings.register_profile("common-ml", settings.default, deadline=None)
-settings.load_profile("common-ml")
+# `make test-all` asks for the thorough profile, `make soak` for the exploring one. Where CI is set
+# the first two take the same examples in every run: what fails there has to fail again, and is not
+# to hold up a change that has nothing to do with it. Elsewhere all of them look for new ones.
+# No deadline for an example: a machine that is busy with other things is not a failure.
+IN_CI = bool(os.environ.get("CI"))
+for _profile, _examples in {"quick": 20, "thorough": 100, "explore": 1000}.items():
+    settings.register_profile(
+        _profile,
+        deadline=None,
+        derandomize=IN_CI and _profile != "explore",
+        max_examples=_examples,
+        print_blob=True,
+    )
+settings.load_profile("quick")
+
+pytest_plugins = ["tests.half_data"]
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add an option for other versions of Python: see .ci/run."""
+    parser.addoption(
+        "--one-case",
+        action="store_true",
+        help="run one case of each parametrised test: the first one",
+    )
+
+
+@pytest.hookimpl(trylast=True)  # after -m and -k: the first of those that are left
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out all cases of a test function but one, where that is asked for."""
+    if not config.getoption("--one-case"):
+        return
+    first: dict[str, pytest.Item] = {}
+    for item in items:
+        first.setdefault(item.nodeid.partition("[")[0], item)
+    kept = {id(item) for item in first.values()}
+    config.hook.pytest_deselected(items=[item for item in items if id(item) not in kept])
+    items[:] = first.values()
+
+
+def pytest_configure() -> None:
+    """Restore what a shell took away from a job in the background: SIGINT is ignored there.
+
+    Tests send it to themselves and to programs that they start, which inherit the disposition.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(trylast=True)

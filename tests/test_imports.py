@@ -40,10 +40,10 @@ def test_importing_the_package_loads_no_library() -> None:
 
 
 def test_the_author_facing_module_loads_only_what_every_tagger_needs() -> None:
-    """Not cv2, pydantic, torch, ray, typer: together they would cost seconds at each start."""
+    """Not av, cv2, pydantic, torch, typer: together they would cost seconds at each start."""
     loaded = modules_loaded_by("common_ml.tagging.run_helpers")
 
-    assert libraries(loaded) <= {"numpy", "orjson", "av", "dacite"}
+    assert libraries(loaded) <= {"numpy", "orjson"}
     assert not [name for name in loaded if name.startswith("common_ml.cli")]
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from common_ml import stages
-from common_ml.stages import Stopwatch, called, iterated, measured_by, part_of, timed, within
+from common_ml.stages import STAGES, Stopwatch, Timeline, measured_by, tally, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Clock:
-    """Goes on only when it is told to."""
+    """Advances only when a test moves it."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -36,9 +39,9 @@ def test_each_second_counts_for_the_innermost_stage() -> None:
     clock = Clock()
     stopwatch = Stopwatch(clock)
     clock.work(1)
-    with stopwatch.within("model"):
+    with measured_by(stopwatch), within("model"):
         clock.work(2)
-        with stopwatch.within("decode"):
+        with within("decode"):
             clock.work(4)
         clock.work(8)
     clock.work(16)
@@ -48,10 +51,39 @@ def test_each_second_counts_for_the_innermost_stage() -> None:
     assert sum(stopwatch.seconds().values()) == 63
 
 
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(STAGES), st.integers(0, 300) | st.integers(0, 20_000)),
+        min_size=1,
+        max_size=60,
+    )
+)
+def test_the_timeline_has_every_tick_in_its_step(laps: list[tuple[Stage, int]]) -> None:
+    """Compared with a list of all ticks of 1/1024 s, which floats hold exactly."""
+    timeline = Timeline(4 / 1024)
+    ticks: list[Stage] = []
+    for stage, length in laps:
+        start = len(ticks)
+        ticks += [stage] * length
+        timeline.add(stage, start / 1024, len(ticks) / 1024)
+
+    found = timeline.to_json()
+    step = found["bin_seconds"] * 1024
+    assert step in (4 * 2**n for n in range(20))
+    assert len(found["stages"]["model"]) <= Timeline.MAX_STEPS
+    for stage in STAGES:
+        counted = Counter(int(place // step) for place, one in enumerate(ticks) if one == stage)
+        wanted = [counted[n] / 1024 for n in range(len(found["stages"][stage]))]
+        assert found["stages"][stage] == pytest.approx(wanted, abs=2e-6)
+        assert sum(found["stages"][stage]) == pytest.approx(ticks.count(stage) / 1024, abs=1e-3)
+    if len(ticks) > 4 * Timeline.MAX_STEPS:
+        assert len(found["stages"]["model"]) > Timeline.MAX_STEPS / 2 - 1  # no coarser than needed
+
+
 def test_a_stage_ends_with_what_is_raised() -> None:
     clock = Clock()
     stopwatch = Stopwatch(clock)
-    with suppress(ValueError), stopwatch.within("model"):
+    with suppress(ValueError), measured_by(stopwatch), within("model"):
         clock.work(1)
         raise ValueError
     clock.work(2)
@@ -65,7 +97,7 @@ def test_other_threads_are_not_looked_at() -> None:
     stopwatch = Stopwatch(clock)
 
     def decode() -> None:
-        with stopwatch.within("decode"):
+        with measured_by(stopwatch), within("decode"):
             clock.work(1)
 
     thread = threading.Thread(target=decode)
@@ -87,7 +119,7 @@ def test_an_iterator_counts_only_while_it_is_asked() -> None:
         clock.work(1)
 
     with measured_by(stopwatch):
-        for _ in called("decode", frames):
+        for _ in within("decode")(frames)():
             clock.work(10)
 
     assert stopwatch.seconds()["decode"] == 4
@@ -105,7 +137,7 @@ def test_a_generator_that_is_left_is_closed_at_once() -> None:
             clock.work(1)
 
     with measured_by(stopwatch):
-        taken = called("decode", frames)
+        taken = within("decode")(frames)()
         assert next(taken) == 1
         taken.close()  # type: ignore[attr-defined] # it is a generator
 
@@ -118,19 +150,19 @@ def test_what_an_iterator_raises_comes_through() -> None:
         raise ValueError("damaged")
 
     with measured_by(Stopwatch()), pytest.raises(ValueError, match="damaged"):
-        list(called("decode", frames))
+        list(within("decode")(frames)())
 
 
 @pytest.mark.parametrize("stage", stages.STAGES)
 def test_a_decorated_function_is_a_stage(stage: Stage) -> None:
     clock = Clock()
 
-    @part_of(stage)
+    @within(stage)
     def work(seconds: float) -> float:
         """Work."""
         return clock.work(seconds)
 
-    assert work(1) == 1  # nobody measures
+    assert work(1) == 1  # without a stopwatch
     stopwatch = Stopwatch(clock)
     with measured_by(stopwatch):
         assert work(2) == 2
@@ -139,22 +171,21 @@ def test_a_decorated_function_is_a_stage(stage: Stage) -> None:
     assert (work.__name__, work.__doc__) == ("work", "Work.")
 
 
-def test_nothing_is_wrapped_while_nobody_measures() -> None:
+def test_iterators_are_not_wrapped_without_a_stopwatch() -> None:
     items = iter([1])
 
-    assert iterated("idle", items) is items
-    assert called("idle", iter, items) is items
-    assert timed("write", print) is print
-    stages.tally("frames")
+    assert within("idle").each(items) is items
+    assert within("idle")(iter)(items) is items
+    tally("frames")
     with within("model"):
         pass
 
 
-def test_counts_go_to_who_measures() -> None:
+def test_counts_go_to_the_stopwatch() -> None:
     stopwatch = Stopwatch()
     with measured_by(stopwatch):
-        stages.tally("frames")
-        stages.tally("frames", 3)
-    stages.tally("frames")
+        tally("frames")
+        tally("frames", 3)
+    tally("frames")
 
     assert stopwatch.counts == {"frames": 4}

@@ -17,9 +17,6 @@ class Point(Data):
     def from_dict(cls, data: dict[str, Any]) -> Point:
         return cls(**data)
 
-    def to_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
-
 
 @dataclasses.dataclass
 class Name(Data):
@@ -44,10 +41,18 @@ def test_data_is_a_dataclass_that_cannot_be_made_itself() -> None:
         Data()  # type: ignore[abstract] # that is the test
 
 
-def test_both_methods_have_to_be_written() -> None:
+def test_the_dictionary_holds_the_fields_by_default() -> None:
+    @dataclasses.dataclass
+    class Line(Point):
+        ends: list[Point] = dataclasses.field(default_factory=list)
+
+    line = Line(1, 2, [Point(3), Point(4, 5)])
+    assert line.to_dict() == {"x": 1, "y": 2, "ends": [{"x": 3, "y": 0}, {"x": 4, "y": 5}]}
+
+
+def test_reading_has_to_be_written() -> None:
     class Half(Data):
-        def to_dict(self) -> dict[str, Any]:
-            return {}
+        pass
 
     with pytest.raises(TypeError, match="from_dict"):
         Half()  # type: ignore[abstract] # that is the test

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import os
+import struct
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from common_ml.video_processing import (
 from tests.media.recipes import Video, concatenate, rotate, truncate, write
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 FRAGMENTED = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
@@ -116,6 +118,25 @@ class TestFacts:
         write(tmp_path / "a.h264", Video(rate=Fraction(25)))
         assert probe(tmp_path / "a.h264").duration_seconds is None
         assert get_duration(tmp_path / "a.h264") == pytest.approx(2.4)
+
+    @pytest.mark.parametrize(
+        "ticks", [lambda number: 4 * number, lambda number: number * (number + 1)]
+    )
+    def test_a_length_is_never_shorter_than_the_last_frames_end(
+        self, tmp_path: Path, ticks: Callable[[int], int]
+    ) -> None:
+        """Here the file states half of it, as one that has grown since its head was written."""
+        path = tmp_path / "a.mkv"
+        write(path, Video(rate=Fraction(25), ticks=ticks, time_base=Fraction(1, 100)))
+        stated = get_duration(path)
+        data = path.read_bytes()
+        place = data.index(b"\x44\x89\x88") + 3  # Segment/Info/Duration, a double
+        path.write_bytes(data[:place] + struct.pack(">d", 500.0) + data[place + 8 :])
+        assert probe(path).duration_seconds == Fraction(1, 2)
+        *_, last = decode.sample(path, fps=None)
+        end = last.seconds + float(1 / Fraction(get_fps(path)))
+        assert stated > 2
+        assert get_duration(path) == pytest.approx(end, abs=1e-6)
 
     def test_sound_has_a_length_but_no_rate(self, tmp_path: Path) -> None:
         path = tmp_path / "a.wav"

@@ -1,1 +1,1 @@
-"""The command `common-ml`: one file per verb, thin over the rooms below."""
+"""The command `common-ml`: one file per verb, thin over the packages below."""

@@ -1,7 +1,8 @@
-"""`common-ml bench`: where a tagger's time goes."""
+"""`common-ml bench`: profile a tagger."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from common_ml.cli.console import stderr, stdout
-from common_ml.cli.options import AsJson, MediaFiles, Params, Python  # noqa: TC001 - typer reads them
+from common_ml.cli.options import AsJson, MediaFiles, ParamPairs, Params, Python, SdkPairs
 from common_ml.cli.texts import clock, plural, printable
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 EPILOG = "Example: [bold]common-ml bench my-tagger films/ -p fps=2[/]"
 _BAR_WIDTH = 24
-"""With the longest meaning and figures a line still fits into 80 columns."""
+"""Limit that keeps the longest line within 80 columns."""
 _MEANINGS = {
     "decode": "frames, pictures and sound",
     "model": "in the model",
@@ -29,38 +30,38 @@ _MEANINGS = {
 
 def bench(
     main: Annotated[
-        str, typer.Argument(help="A main.py, a folder with one, or a command; made with common-ml.")
+        str,
+        typer.Argument(help="A main.py, a folder with one, or a command; uses common-ml."),
     ],
     files: MediaFiles,
     *,
     params: Params = None,
-    pairs: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-p",
-            metavar="KEY=VALUE",
-            help="One of the params, over those of --params; a value is JSON where it can be.",
-        ),
-    ] = None,
+    pairs: ParamPairs = None,
+    sdk_pairs: SdkPairs = None,
     idle_timeout: Annotated[
         float, typer.Option(min=0, help="Seconds that the tagger may be silent; 0 for any time.")
     ] = 600,
     python: Python = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(help="Write a page with the stages along the time.", metavar="FILE"),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run a tagger once over files, and tell where its time goes.
+    """Run a tagger once over files, and show where its time goes.
 
-    It gets all files at once and measures itself, while nothing is changed in what it does. The
-    tags are thrown away. The figures are those of this machine and these files.
+    It gets all files at once and profiles itself; its behaviour does not
+    change, and its tags are discarded. The figures hold for this machine
+    and these files.
     """
-    from common_ml.cli.media_files import find_media  # noqa: PLC0415 - heavy, as all of these
-    from common_ml.cli.params_options import merge_params  # noqa: PLC0415
-    from common_ml.runtime.advice import advice  # noqa: PLC0415
-    from common_ml.runtime.bench import measure  # noqa: PLC0415
-    from common_ml.runtime.targets import find_target  # noqa: PLC0415
+    from common_ml.cli.params_options import merge_params
+    from common_ml.runtime.advice import advice
+    from common_ml.runtime.bench import measure
+    from common_ml.runtime.media_files import find_media
+    from common_ml.runtime.targets import find_target
 
-    find_target(main, python=python)  # first, since a slip of the pen is found here
-    merged = merge_params(params, pairs or [])
+    find_target(main, python=python)  # first, to report a misspelt name at once
+    merged = merge_params(params, pairs or [], sdk_pairs or [])
     paths = find_media(files)
     with stderr.status(Text(f"tagging {plural(len(paths), 'file')} with {printable(main)}")):
         measured = measure(
@@ -70,16 +71,21 @@ def bench(
             idle_timeout_seconds=idle_timeout or None,
             python=python,
         )
-    said = advice(measured)
-    if as_json:
-        import orjson  # noqa: PLC0415 - the same
+    hints = advice(measured)
+    if page is not None:
+        from common_ml.report.plots import write_bench_plots
 
-        document = {**measured.to_json(), "advice": said}
+        write_bench_plots(page, measured.to_json(), advice=hints)
+        stderr.print(Text(f"page: {page}"), soft_wrap=True)
+    if as_json:
+        import orjson
+
+        document = {**measured.to_json(), "advice": hints}
         text = orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
         stdout.print(Text(text), soft_wrap=True)
         return
     _print(measured)
-    for sentence in said:
+    for sentence in hints:
         stdout.print(Text("→ ", style="bold").append(sentence))
 
 
@@ -109,7 +115,7 @@ def _print(measured: Measurement) -> None:
 
 
 def _figures(measured: Measurement) -> dict[str, str]:
-    """What is told besides the stages, by its name."""
+    """Return the figures below the stages, by name."""
     done = plural(measured.num_files, "file") + f", {plural(measured.num_tags, 'tag')}"
     if measured.num_failed:
         done += f", {measured.num_failed:,} failed"

@@ -1,8 +1,9 @@
-"""Options of readers and writers given as KEY=VALUE: checked against what the format takes."""
+"""Parse options of readers and writers given as KEY=VALUE, by the format's parameters."""
 
 from __future__ import annotations
 
 import inspect
+import re
 from datetime import date
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -14,15 +15,15 @@ if TYPE_CHECKING:
 
 
 def parse(function: Callable[..., Any], pairs: Sequence[str], *, flag: str) -> dict[str, Any]:
-    """The keyword arguments that KEY=VALUE texts mean.
+    """Parse KEY=VALUE texts to keyword arguments.
 
     Args:
-        function: `read` or `write` of a format; its annotations say what values are.
+        function: `read` or `write` of a format; its annotations give the types of values.
         pairs: The texts.
         flag: The command's option that they were given with, for errors.
 
     Raises:
-        typer.BadParameter: an option that the format has not, or a wrong value.
+        typer.BadParameter: an option that the format does not have, or an invalid value.
     """
     known = _known(function)
     given = {}
@@ -59,8 +60,13 @@ def _known(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     return {
         name: one
         for name, one in inspect.signature(function).parameters.items()
-        if one.kind is one.KEYWORD_ONLY and "Callable" not in str(one.annotation)
+        if one.kind is one.KEYWORD_ONLY and not set(_OBJECTS) & set(_WORD.findall(one.annotation))
     }
+
+
+_OBJECTS = ("Callable", "Report")
+"""In annotations of parameters that cannot be parsed from a text."""
+_WORD = re.compile(r"\w+")
 
 
 def _example(parameter: inspect.Parameter) -> str:
@@ -84,7 +90,7 @@ _TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0
 
 
 def size(text: str) -> tuple[int, int]:
-    """Width and height from `640x480`."""
+    """Parse width and height from `640x480`."""
     width, cross, height = text.lower().partition("x")
     if not (cross and width.isdecimal() and height.isdecimal() and int(width) and int(height)):
         raise ValueError(f"must be WIDTHxHEIGHT, such as 640x480, got {text!r}")
@@ -92,7 +98,7 @@ def size(text: str) -> tuple[int, int]:
 
 
 def shares(text: str) -> dict[str, float]:
-    """Parts and shares from `train=0.8,val=0.1,test=0.1`."""
+    """Parse parts and shares from `train=0.8,val=0.1,test=0.1`."""
     found: dict[str, float] = {}
     for part in text.split(","):
         name, _, share = part.replace(":", "=").partition("=")
@@ -109,7 +115,7 @@ def shares(text: str) -> dict[str, float]:
 
 
 def day(text: str) -> date:
-    """A day from YYYY-MM-DD."""
+    """Parse a day from YYYY-MM-DD."""
     try:
         return date.fromisoformat(text)
     except ValueError as error:
@@ -117,7 +123,7 @@ def day(text: str) -> date:
 
 
 def names(text: str) -> list[str]:
-    """Texts between commas."""
+    """Split texts at commas."""
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
@@ -130,4 +136,4 @@ _CONVERSIONS: tuple[tuple[str, Callable[[str], Any]], ...] = (
     ("Mapping[str, float]", shares),
     ("Sequence", names),
 )
-"""How an annotation begins -> what makes its value of a text; all else stays a text."""
+"""Start of an annotation -> parser of its values; anything else stays a text."""

@@ -1,11 +1,11 @@
-"""`common-ml data`: tags and other annotations, queried."""
+"""`common-ml data`: query tags and other annotations."""
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
 from itertools import islice
-from pathlib import Path  # noqa: TC003 - typer looks at the types when it runs
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -13,6 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from common_ml.cli.console import stderr, stdout
+from common_ml.cli.convert_report import ReportFile, SkipBad
+from common_ml.cli.data_sources import open_sources
 from common_ml.cli.texts import plural, printable
 
 if TYPE_CHECKING:
@@ -78,6 +80,8 @@ def query(
         Path | None,
         typer.Option(help="Folder of the media, for file.width and the like.", metavar="FOLDER"),
     ] = None,
+    skip_bad: SkipBad = False,
+    report: ReportFile = None,
 ) -> None:
     """Find the records that an expression is true of, and print them or write them to a file.
 
@@ -85,11 +89,16 @@ def query(
     and of single annotations label, confidence, track, start_time, end_time, value. Operators:
     = != < <= > >= in, like, between, is null, and, or, not. Texts stand in single quotes.
     """
-    from common_ml.data.dataset import Dataset  # noqa: PLC0415 - `--help` does without
-
     if output is not None and output.suffix.lower() not in {".jsonl", ".parquet"}:
         raise typer.BadParameter(f"must end in .jsonl or .parquet, got {output}")
-    dataset = Dataset.open(sources, media_root=media_root, per=per, format=format_name)
+    dataset = open_sources(
+        sources,
+        skip_bad=skip_bad,
+        report_file=report,
+        media_root=media_root,
+        per=per,
+        format=format_name,
+    )
     found = dataset.slice(expression)
     if output is not None:
         _write(found, output)
@@ -100,6 +109,64 @@ def query(
     else:
         _print(found, limit)
     stderr.print(f"{len(found)} of {plural(len(dataset), 'record')}", highlight=False)
+
+
+@data.command(
+    epilog="Example: common-ml data describe tags.jsonl --against last-week.jsonl --page plots.html"
+)
+def describe(
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            help="Tags files (.jsonl), Parquet files, folders of them, or globs.",
+            metavar="SOURCES...",
+        ),
+    ],
+    *,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="An earlier dataset to compare with; may be given again.", metavar="SOURCE"
+        ),
+    ] = None,
+    per: Annotated[
+        Literal["media", "frame"],
+        typer.Option(help="What is a record: each file, or each tagged frame."),
+    ] = "media",
+    page: Annotated[
+        Path | None,
+        typer.Option(help="Write the distributions as a page of plots.", metavar="FILE"),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the distributions as one JSON object.")
+    ] = False,
+    skip_bad: SkipBad = False,
+    report: ReportFile = None,
+) -> None:
+    """Summarise a dataset: labels, and with --page or --json all distributions.
+
+    These are of confidences, durations, sizes and places of boxes, and of what
+    occurs together.
+    """
+    dataset = open_sources(sources, skip_bad=skip_bad, report_file=report, per=per)
+    if as_json or page is not None:
+        statistics = dataset.statistics().to_json()
+        earlier = None
+        if against:
+            earlier = open_sources(against, skip_bad=skip_bad, per=per).statistics().to_json()
+        if page is not None:
+            from common_ml.report.plots import write_dataset_plots
+
+            write_dataset_plots(page, statistics, earlier=earlier)
+            stderr.print(Text(f"page: {page}"), soft_wrap=True)
+        if as_json:
+            import orjson
+
+            text = orjson.dumps(statistics, option=orjson.OPT_INDENT_2).decode()
+            stdout.print(Text(text), soft_wrap=True)
+            return
+    lines = map(printable, str(dataset.describe()).splitlines())
+    stdout.print(Text("\n".join(lines)), soft_wrap=True)
 
 
 def _write(found: Dataset, output: Path) -> None:
@@ -118,7 +185,7 @@ def _print(found: Dataset, limit: int) -> None:
     shown = list(islice(found.records(), limit or None))
     if not shown:
         return
-    if not stdout.is_terminal:  # for other programs: nothing is cut off
+    if not stdout.is_terminal:  # for other programs: not truncated
         for record in shown:
             cells = (record.id, record.kind, str(len(record.annotations)), _labels(record))
             typer.echo("\t".join(map(printable, cells)))
@@ -134,7 +201,7 @@ def _print(found: Dataset, limit: int) -> None:
 
 
 def _labels(record: Record) -> str:
-    """The labels, the most frequent first: `car 3, person`."""
+    """Format the labels, the most frequent first: `car 3, person`."""
     counts = Counter(one.label for one in record.annotations if one.value)
     named = (f"{label} {count}" if count > 1 else label for label, count in counts.most_common())
     return printable(", ".join(named))

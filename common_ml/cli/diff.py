@@ -1,9 +1,10 @@
-"""`common-ml diff`: what changed between two runs."""
+"""`common-ml diff`: compare two runs."""
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import chain
-from pathlib import Path  # noqa: TC003 - typer looks at the types when it runs
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +13,7 @@ from rich.text import Text
 
 from common_ml.cli.console import stderr, stdout
 from common_ml.cli.tags_files import refuse_missing
+from common_ml.cli.texts import MAX_SHOWN, plural, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from common_ml.tagging.messages import Tag
 
 FAILED = 1
+MAX_FILES = 20
+"""Files that are named whose outcome has changed."""
 EPILOG = (
     "Example: common-ml diff before.jsonl after.jsonl --fail-above 0.02"
     "  (exit status 1 if more than 2 % of the tags changed, for CI)"
@@ -37,8 +41,7 @@ def diff(
     fail_above: Annotated[
         float | None,
         typer.Option(
-            help="Exit status 1 if a larger share of the tags changed, or a file failed that "
-            "did not before.",
+            help="Exit status 1 if a larger share of the tags changed, or a file newly failed.",
             min=0,
             max=1,
             metavar="SHARE",
@@ -46,41 +49,50 @@ def diff(
     ] = None,
     overlap: Annotated[
         float,
-        typer.Option(help="How much two tags overlap at least to be the same one.", max=1),
+        typer.Option(help="Minimum overlap of two tags that count as the same.", max=1),
     ] = 0.5,
-    limit: Annotated[int, typer.Option(help="How many changed tags to list.", min=0)] = 20,
+    limit: Annotated[int, typer.Option(help="Number of changed tags to list.", min=0)] = 20,
+    page: Annotated[
+        Path | None,
+        typer.Option(help="Write a page that shows both runs over their media.", metavar="FILE"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print all as one JSON object.")] = False,
 ) -> None:
-    """Say what changed between two runs: tags that were added, are gone or have moved.
+    """Compare two runs: tags that were added, removed or moved.
 
     Tags are matched by file, track and text, then by the overlap of their
     times and boxes (IoU). Confidences are not compared.
     """
-    from common_ml.report.difference import compare  # noqa: PLC0415 - `--help` does without
+    from common_ml.report.difference import compare
 
     if overlap <= 0:
         raise typer.BadParameter(f"must be > 0, got {overlap}", param_hint="--overlap")
     refuse_missing(before, after)
     difference = compare(before, after, least_overlap=overlap)
+    if page is not None:
+        from common_ml.report import write_comparison
+
+        written = write_comparison(before, after, page, least_overlap=overlap)
+        stderr.print(Text(f"page: {written.path}"), soft_wrap=True)
     if as_json:
-        import orjson  # noqa: PLC0415 - the same
+        import orjson
 
         text = orjson.dumps(difference.to_json(), option=orjson.OPT_INDENT_2).decode()
         stdout.print(Text(text), soft_wrap=True)
     else:
         _print(difference, limit)
     if fail_above is not None:
-        _judge(difference, fail_above)
+        _fail_if_above(difference, fail_above)
 
 
-def _judge(difference: Difference, fail_above: float) -> None:
+def _fail_if_above(difference: Difference, fail_above: float) -> None:
     failed = [file.source_media for file in difference.newly_failed]
     if failed:
         names = ", ".join(failed[:3]) + (f" and {len(failed) - 3} more" if len(failed) > 3 else "")
         stderr.print(Text(f"no longer done: {names}", style="red"), soft_wrap=True)
     if difference.share > fail_above:
-        said = f"{difference.share:.2%} of the tags changed, more than {fail_above:.2%}"
-        stderr.print(Text(said, style="red"), soft_wrap=True)
+        text = f"{difference.share:.2%} of the tags changed, more than {fail_above:.2%}"
+        stderr.print(Text(text, style="red"), soft_wrap=True)
     if failed or difference.share > fail_above:
         raise typer.Exit(FAILED)
 
@@ -97,9 +109,15 @@ def _print(difference: Difference, limit: int) -> None:
     stdout.print(table)
     if difference.changed_files:
         stdout.print()
-        for file in difference.changed_files:
+        # what failed first; many files of one kind are one line
+        files = sorted(difference.changed_files, key=lambda file: file.after != "failed")
+        for file in files[:MAX_FILES]:
             line = f"{_shown(file.source_media)}: was {file.before}, is {file.after}"
             stdout.print(Text(line), soft_wrap=True)
+        rest = Counter((file.before, file.after) for file in files[MAX_FILES:])
+        for (earlier, later), number in rest.items():
+            more = f"and {plural(number, 'more file')}: was {earlier}, is {later}"
+            stdout.print(Text(more, style="dim"), soft_wrap=True)
     changes = list(_changes(difference))
     if changes and limit:
         stdout.print()
@@ -150,5 +168,4 @@ def _clock(milliseconds: int) -> str:
 
 
 def _shown(text: str) -> str:
-    """The text on one line: what would steer a terminal is escaped."""
-    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+    return printable(text, limit=MAX_SHOWN)

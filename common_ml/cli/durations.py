@@ -1,4 +1,4 @@
-"""How long media files last, looked up in the background while something else goes on."""
+"""Durations of media files, probed in the background."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 class Durations:
-    """Path -> seconds; a context manager that looks on until it is left."""
+    """Path -> seconds; a context manager that probes files until its exit."""
 
     def __init__(self, paths: Iterable[str]) -> None:
         self._paths = list(paths)
         self._seconds: dict[str, float] = {}
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._look, name="durations", daemon=True)
+        self._thread = threading.Thread(target=self._probe_all, name="durations", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -36,21 +36,21 @@ class Durations:
 
     @property
     def are_known(self) -> bool:
-        """Whether every file has been looked at."""
+        """Whether every file has been probed."""
         return len(self._seconds) == len(self._paths)
 
     def of(self, path: str) -> float | None:
-        """Seconds; 0 for a picture and for what is no media; None if it was not looked at yet."""
+        """Return seconds; 0 for pictures and files that are not media; None before the probe."""
         return self._seconds.get(path)
 
     def wait(self) -> None:
-        """Return once every file has been looked at."""
+        """Return once every file has been probed."""
         self._thread.join()
 
-    def _look(self) -> None:
-        from common_ml.errors import MediaError  # noqa: PLC0415 - where it is used
-        from common_ml.media.kinds import kind_by_name  # noqa: PLC0415 - loads FFmpeg
-        from common_ml.media.probe import probe  # noqa: PLC0415 - the same
+    def _probe_all(self) -> None:
+        from common_ml.errors import MediaError
+        from common_ml.media.kinds import kind_by_name
+        from common_ml.media.probe import probe
 
         for path in self._paths:
             if self._ended.is_set():
@@ -59,6 +59,6 @@ class Durations:
             if kind_by_name(path) != "image":
                 try:
                     seconds = float(probe(path).duration_seconds or 0)
-                except MediaError:  # the tagger will say what it is
+                except MediaError:  # the tagger reports it
                     seconds = 0.0
             self._seconds[path] = seconds

@@ -1,4 +1,4 @@
-"""`common-ml init`: a new model repo."""
+"""`common-ml init`: create a model repo."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def init(
     kind: Annotated[
         Kind,
         typer.Option(
-            help="What the model gets: one frame, a batch of frames, a whole video, its sound."
+            help="Input of the model: one frame, a batch, a clip, a whole video, or its sound."
         ),
     ] = "frame",
     wheel: Annotated[
@@ -33,10 +33,10 @@ def init(
         ),
     ] = None,
 ) -> None:
-    """Make a complete model repo, which passes `check` as it is.
+    """Create a complete model repo, which passes `check` as it is.
 
-    It has a small model that really measures something, its params, tests, a Containerfile and a
-    README. Replace what model.py measures by what yours finds.
+    It has a small model that measures something real, its params, tests, a
+    Containerfile and a README. Replace the model in model.py by yours.
     """
     repo = make_repo(folder, kind=kind, wheel=wheel)
     stdout.print(Text(f"{repo.name}: {MODELS[kind].description}", style="bold"), soft_wrap=True)
@@ -46,12 +46,12 @@ def init(
 
 
 def _print_next(repo: NewRepo, folder: str) -> None:
-    """What to do now; on stderr, so that a pipe gets the list of files alone."""
+    """Print the next commands, on stderr: stdout has the list of files alone."""
     clip = "sound.wav" if repo.kind == "audio" else "clip.mp4"
     stderr.print()
     steps = {
         f"common-ml run {folder} {clip}": "tags a file of yours",
-        f"common-ml check {folder}": "holds it to the contract",
+        f"common-ml check {folder}": "checks it against the contract",
         f"pytest {folder}": "runs its tests",
     }
     width = max(map(len, steps))
@@ -59,5 +59,5 @@ def _print_next(repo: NewRepo, folder: str) -> None:
         line = Text("  ").append(command.ljust(width), style="cyan").append(f"  {why}", style="dim")
         stderr.print(line, soft_wrap=True)
     if repo.wheel is None:
-        said = f"The image needs the wheel of common-ml: copy it to {Path(folder) / 'wheels'}/"
-        stderr.print(Text(said, style="yellow"), soft_wrap=True)
+        text = f"The image needs the wheel of common-ml: copy it to {Path(folder) / 'wheels'}/"
+        stderr.print(Text(text, style="yellow"), soft_wrap=True)

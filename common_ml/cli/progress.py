@@ -1,4 +1,4 @@
-"""How far a run has come: a bar on a terminal, and errors as they come everywhere."""
+"""Progress of a run: a bar on a terminal, and errors as they occur."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ _REFRESH_SECONDS = 0.1
 _ROOM = 3
 """Columns that the bar leaves free."""
 _PICTURE_SECONDS = 1.0
-"""What a file without a duration counts for in the bar, beside films."""
+"""Weight of a file without a duration, in seconds."""
 
 
 class RunProgress:
-    """Shows a run on a terminal; elsewhere only its errors are printed."""
+    """Show a run on a terminal; elsewhere only its errors are printed."""
 
     def __init__(self, tally: Tally, durations: Durations, console: Console) -> None:
         self._tally = tally
         self._durations = durations
         self._console = console
-        self._before = set(_settled(tally))  # by an earlier run
+        self._before = set(_finished(tally))  # by an earlier run
         self._tags_before = tally.num_tags
         self._started = self._shown = time.monotonic()
         self._bar = _Bar(
@@ -63,18 +63,19 @@ class RunProgress:
     ) -> None:
         self._bar.stop()
 
-    def show(self, message: Message) -> None:
-        """Tell of a message that is counted already."""
+    def show(self, message: Message, *, under: Iterable[Text] = ()) -> None:
+        """Show a message that has been counted; of an error also the lines that belong under it."""
         if isinstance(message, Error):
             about = "" if message.source_media is None else f"{printable(message.source_media)}: "
             text = Text.assemble(("error: ", "bold red"), f"{about}{printable(message.message)}")
-            self._bar.console.print(text, soft_wrap=True)
+            for line in (text, *under):
+                self._bar.console.print(line, soft_wrap=not self._console.is_terminal)
         now = time.monotonic()
         if isinstance(message, (Error, FileDone)) or now - self._shown > _REFRESH_SECONDS:
             self._shown = now
             self._update(now - self._started)
 
-    def say(self, text: str) -> None:
+    def print_line(self, text: str) -> None:
         """Print a line above the bar."""
         self._bar.console.print(Text(printable(text)), soft_wrap=True)
 
@@ -98,7 +99,7 @@ class RunProgress:
         )
 
     def _work(self) -> tuple[float, float, float]:
-        """What is done, and what is to be done, in seconds; and of the former the media."""
+        """Return work done, total work, and media done, in seconds."""
         done = total = media_seconds = 0.0
         for path, file in self._tally.files.items():
             if path in self._before:
@@ -106,25 +107,25 @@ class RunProgress:
             duration = self._durations.of(path) or 0.0
             weight = duration or _PICTURE_SECONDS
             total += weight
-            if file.outcome != "not tagged":
+            if file.state != "not tagged":
                 done += weight
                 media_seconds += duration
             else:
-                come = min(file.last_ms / 1000, duration)
-                done += come
-                media_seconds += come
+                tagged = min(file.last_ms / 1000, duration)
+                done += tagged
+                media_seconds += tagged
         return done, total, media_seconds
 
     def _num_files(self) -> str:
-        settled = self._tally.num_of("tagged", "failed", "done before")
-        return f"{settled}/{len(self._tally.files)} files"
+        finished = self._tally.num_of("tagged", "failed", "done before")
+        return f"{finished}/{len(self._tally.files)} files"
 
 
 class _Bar(Progress):
-    """Leaves room for the `^C` that a terminal puts behind it, and that would begin a new line."""
+    """Leave room for the `^C` that a terminal echoes, which would wrap the line."""
 
     def get_renderables(self) -> Iterable[RenderableType]:
-        """The bar, somewhat narrower than the terminal."""
+        """Return the bar, somewhat narrower than the terminal."""
         yield _Narrower(self.make_tasks_table(self.tasks))
 
 
@@ -138,5 +139,5 @@ class _Narrower:
         )
 
 
-def _settled(tally: Tally) -> list[str]:
-    return [path for path, file in tally.files.items() if file.outcome != "not tagged"]
+def _finished(tally: Tally) -> list[str]:
+    return [path for path, file in tally.files.items() if file.state != "not tagged"]

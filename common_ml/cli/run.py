@@ -1,250 +1,365 @@
-"""`common-ml run`: files through a tagger, as the runtime sends them, into one tags file."""
+"""`common-ml run`: tag files as the runtime does, into one tags file."""
 
 from __future__ import annotations
 
 import os
-import signal
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.text import Text
 
-from common_ml.cli.console import stderr, stdout
-from common_ml.cli.options import Engine, EngineOption, MainOrImage, MediaFiles, Params, Python  # noqa: TC001 - typer reads them
+from common_ml.cli.console import print_line, stderr
+from common_ml.cli.help import missing
+from common_ml.cli.options import (
+    Engine,
+    EngineOption,
+    ParamPairs,
+    Params,
+    Python,
+    SdkPairs,
+)
+from common_ml.cli.scale_options import (
+    CacheGib,
+    CpusPerTagger,
+    GpusPerTagger,
+    MaxTaggers,
+    On,
+    Parts,
+    Plan,
+    RunFiles,
+    RunTagger,
+    ScaleOptions,
+    Shard,
+)
+from common_ml.cli.stopping import stopped_by_signals
+from common_ml.cli.texts import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import FrameType
-
+    from common_ml.cli.durations import Durations
     from common_ml.cli.progress import RunProgress
+    from common_ml.cli.run_failures import FailureDetails
+    from common_ml.cli.run_report import RunFacts
     from common_ml.cli.tally import Tally
     from common_ml.runtime import Tagger
-    from common_ml.runtime.job import Job
-    from common_ml.tagging.resume import Past
+    from common_ml.runtime.job import TaggingJob
+    from common_ml.tagging.tags_file.resume import ResumeState
     from common_ml.tagging.wire import Writer
 
-EPILOG = "Example: [bold]common-ml run my-tagger films/ -p fps=2 -o tags.jsonl[/]"
+EXAMPLE = "common-ml run my-tagger films/ -p fps=2 -o tags.jsonl"
+EPILOG = f"Example: [bold]{EXAMPLE}[/]"
 DEFAULT_OUTPUT = Path("tags.jsonl")
 _FAILED = 1
+_STOPPED = ": stopped by SIG"
+"""In what a tagger says that was asked to stop."""
 
 
-def run(  # noqa: PLR0913 - the options of a command
-    main_or_image: MainOrImage,
-    files: MediaFiles,
+def run(
+    main_or_image: RunTagger = None,
+    files: RunFiles = None,
     *,
     params: Params = None,
-    pairs: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-p",
-            metavar="KEY=VALUE",
-            help="One of the params, over those of --params; a value is JSON where it can be. The "
-            "SDK's own: fps, sampling, allow_single_frame, continue_on_error, strict, crash_dir, "
-            "wait_for_file_seconds, max_pixels, max_file_seconds, file_timeout_seconds.",
-        ),
-    ] = None,
+    pairs: ParamPairs = None,
+    sdk_pairs: SdkPairs = None,
     output: Annotated[
         Path,
-        typer.Option("-o", "--output", help="The tags file. One that is there is kept beside it."),
+        typer.Option("-o", "--output", help="The tags file. An existing one is kept beside it."),
     ] = DEFAULT_OUTPUT,
     jobs: Annotated[
-        int, typer.Option("-j", "--jobs", min=1, help="That many taggers share the files.")
+        int, typer.Option("-j", "--jobs", min=1, help="Number of taggers that share the files.")
     ] = 1,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where the run that wrote the output ended.")
+        bool, typer.Option("--resume", help="Continue the run that wrote the output.")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Show the log of the tagger as it is written.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the summary as one JSON object.")
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Run again whenever the code changes, until Ctrl-C.")
     ] = False,
     idle_timeout: Annotated[
-        float, typer.Option(min=0, help="Seconds that a tagger may be silent; 0 for any time.")
+        float,
+        typer.Option(min=0, help="Seconds without a message until a tagger hangs; 0 for any."),
     ] = 600,
     python: Python = None,
     engine: Engine = None,
     engine_option: EngineOption = None,
+    on: On = None,
+    parts: Parts = None,
+    shard: Shard = None,
+    plan: Plan = None,
+    max_taggers: MaxTaggers = None,
+    cpus_per_tagger: CpusPerTagger = 1,
+    gpus_per_tagger: GpusPerTagger = 0,
+    cache_gib: CacheGib = 50,
 ) -> None:
-    """Tag files, and tell what was found.
+    """Tag files and print a summary.
 
-    The tagger is started, fed and read as the runtime does it. All its
+    The tagger is started, fed and read as by the runtime. All of its
     messages go to one tags file, with the files as they are named here.
-    Ctrl-C stops it, and --resume goes on from there. The exit status is 1
+    Ctrl-C stops it, and --resume continues from there. The exit status is 1
     if any file was not tagged.
     """
-    from common_ml.cli.media_files import find_media  # noqa: PLC0415 - heavy, as all of these
-    from common_ml.cli.params_options import merge_params  # noqa: PLC0415
-    from common_ml.cli.summary import print_summary  # noqa: PLC0415
-    from common_ml.cli.tally import Tally  # noqa: PLC0415
-    from common_ml.runtime import tagger_for  # noqa: PLC0415
-    from common_ml.tagging.resume import Past, whole_messages  # noqa: PLC0415
+    from common_ml.cli.params_options import merge_params, misspelt_keys
+    from common_ml.cli.run_failures import FailureDetails
+    from common_ml.cli.run_log import has_log_beside, keep_previous_log, log_path
+    from common_ml.cli.run_report import RunFacts
+    from common_ml.cli.tally import Tally
+    from common_ml.runtime import tagger_for
+    from common_ml.runtime.media_files import find_media
+    from common_ml.runtime.targets import find_target
+    from common_ml.tagging.tags_file.resume import ResumeState, whole_messages
 
-    merged = merge_params(params, pairs or [])
+    merged = merge_params(params, pairs or [], sdk_pairs or [])
+    for text in misspelt_keys(merged):
+        print_line(Text.assemble(("warning:", "yellow"), f" {printable(text)}"))
+    scale = ScaleOptions(
+        on, parts, shard, plan, max_taggers, cpus_per_tagger, gpus_per_tagger, cache_gib
+    )
+    if watch and (scale.are_used or jobs > 1 or resume or as_json):
+        raise typer.BadParameter(
+            "it runs one tagger on this machine, from the beginning each time; hint: leave out "
+            f"{_beside_watch(scale, jobs=jobs, resume=resume)}",
+            param_hint="--watch",
+        )
+    if not files and plan is None:
+        name = "MAIN_OR_IMAGE" if main_or_image is None else "FILES"
+        raise missing(name, hint=EXAMPLE)
 
-    def make_tagger() -> Tagger:
-        return tagger_for(
+    def prepare(paths: list[str]) -> None:
+        _refuse_media(output, paths)
+        if not resume:
+            _keep_previous(output)
+
+    if scale.are_used:
+        from common_ml.cli.run_scaled import run_scaled
+
+        run_scaled(
             main_or_image,
+            files or [],
+            scale=scale,
+            params=merged,
+            output=output,
+            jobs=jobs,
+            resume=resume,
+            idle_timeout=idle_timeout,
+            python=python,
+            engine=engine,
+            engine_options=engine_option or [],
+            prepare=prepare,
+            verbose=verbose,
+            as_json=as_json,
+        )
+        return
+
+    def make_tagger(number: int = 0) -> Tagger:
+        return tagger_for(
+            main_or_image or "",
             params=merged,
             idle_timeout_seconds=idle_timeout or None,
+            log=log_path(output, number) if has_log_beside(output) else None,
             python=python,
             engine=engine,
             engine_options=engine_option or [],
         )
 
-    tagger = make_tagger()  # first, since a slip of the pen is found here
-    paths = find_media(files)
+    tagger = make_tagger()  # first, to report a misspelt name at once
+    paths = find_media(files or [])
     _refuse_media(output, paths)
-    past = Past.of(output) if resume else Past()
-    to_do = [path for path in paths if path not in past.finished]
+    if watch:
+        from common_ml.cli.run_watch import WatchedRun
+
+        keep_previous_log(output)
+        # a failure does not end the tagger, which would take the weights along
+        merged = {"continue_on_error": True, **(merged or {})}
+        WatchedRun(
+            make_tagger,
+            paths,
+            output=output,
+            folder=find_target(main_or_image or "", python=python).cwd,
+            before_run=lambda: _keep_previous(output, says_so=False),
+            verbose=verbose,
+        ).run()
+        return
+    earlier = ResumeState.of(output) if resume else ResumeState()
+    to_do = [path for path in paths if path not in earlier.finished]
     tally = Tally.of(paths)
     if resume and output.exists():
         tally.add_earlier(whole_messages(output))
-    taggers = [tagger, *(make_tagger() for _ in range(min(jobs, len(to_do)) - 1))]
+    taggers = [tagger, *(make_tagger(number) for number in range(1, min(jobs, len(to_do))))]
     if not resume:
         _keep_previous(output)
-    stopped_by = 0
-    try:
-        if to_do:
-            stopped_by = _tag(taggers, to_do, tally=tally, past=past, output=output)
-    finally:
-        if tally.has_begun:  # else there is the error alone to be told
-            print_summary(tally, stdout)
-    if stopped_by:
-        raise typer.Exit(128 + stopped_by)
-    if tally.num_of("failed", "not tagged"):
-        raise typer.Exit(_FAILED)
+        if has_log_beside(output):
+            keep_previous_log(output)
+    facts = RunFacts(output, logs=[log_path(output, number) for number in range(len(taggers))])
+    details = FailureDetails(facts.logs, folder=find_target(main_or_image or "", python=python).cwd)
+    run = _Run(taggers, to_do, tally=tally, earlier=earlier, facts=facts, details=details)
+    run.tag_and_report(verbose=verbose, as_json=as_json)
 
 
-def _tag(taggers: list[Tagger], paths: list[str], *, tally: Tally, past: Past, output: Path) -> int:
-    """Tag the files; the signal that stopped it, or 0."""
-    from common_ml.cli.durations import Durations  # noqa: PLC0415 - heavy, as all of these
-    from common_ml.cli.progress import RunProgress  # noqa: PLC0415
-    from common_ml.errors import TaggerError  # noqa: PLC0415
-    from common_ml.runtime.job import Job  # noqa: PLC0415
-    from common_ml.tagging.wire import Writer  # noqa: PLC0415
+@dataclass
+class _Run:
+    """A run under way."""
 
-    output.parent.mkdir(parents=True, exist_ok=True)
-    started = time.monotonic()
-    with ExitStack() as stack:
-        writer = stack.enter_context(Writer(output))
-        durations = stack.enter_context(Durations(paths))
-        progress = stack.enter_context(RunProgress(tally, durations, stderr))
-        job = stack.enter_context(Job(taggers, paths))
-        stops = stack.enter_context(_stopping(job, progress))
+    taggers: list[Tagger]
+    paths: list[str]
+    tally: Tally
+    earlier: ResumeState
+    facts: RunFacts
+    details: FailureDetails
+
+    def tag_and_report(self, *, verbose: bool, as_json: bool) -> None:
+        """Tag the files, print the results, and exit with the status of the run.
+
+        Raises:
+            typer.Exit: a file is not tagged, or a signal came.
+        """
+        from common_ml.cli.run_log import without_empty
+        from common_ml.cli.run_report import print_run, print_run_json
+        from common_ml.errors import TaggerError
+
+        facts, tally = self.facts, self.tally
+        stopped_by = 0
         try:
-            _copy(job, writer, tally=tally, past=past, progress=progress)
+            if self.paths:
+                stopped_by = self.tag(verbose=verbose)
         except TaggerError as error:
-            error.args = (_with_way_out(str(error), tally),)
-            raise
+            facts.failure = error
         finally:
-            elapsed = time.monotonic() - started
-            media_seconds = sum(durations.of(path) or 0.0 for path in _tagged(tally, paths))
-    _tell(tally, output, elapsed_seconds=elapsed, media_seconds=media_seconds)
-    return stops[0] if stops else 0
+            facts.logs = without_empty(facts.logs)
+            if as_json:
+                print_run_json(tally, facts)
+            else:
+                print_run(tally, facts, self.details)
+        if stopped_by:
+            raise typer.Exit(128 + stopped_by)
+        if facts.failure is not None or tally.num_of("failed", "not tagged"):
+            raise typer.Exit(_FAILED)
+
+    def tag(self, *, verbose: bool) -> int:
+        """Tag the files; return the signal that stopped it, or 0."""
+        from common_ml.cli.durations import Durations
+        from common_ml.cli.progress import RunProgress
+        from common_ml.cli.run_log import LogStream
+        from common_ml.runtime.job import TaggingJob
+        from common_ml.tagging.wire import Writer
+
+        facts = self.facts
+        facts.output.parent.mkdir(parents=True, exist_ok=True)
+        started = time.monotonic()
+        durations = Durations(self.paths)
+        try:
+            with ExitStack() as stack:
+                writer = stack.enter_context(Writer(facts.output))
+                stack.enter_context(durations)
+                progress = stack.enter_context(RunProgress(self.tally, durations, stderr))
+                if verbose:
+                    stack.enter_context(LogStream(facts.logs, progress.print_line))
+                job = stack.enter_context(TaggingJob(self.taggers, self.paths))
+                stops = stack.enter_context(stopped_by_signals(job, progress.print_line))
+                self._copy(job, writer, progress)
+        finally:
+            facts.elapsed_seconds = time.monotonic() - started
+            self._note_facts(durations)
+        if stops:
+            facts.was_stopped = True  # who did it knows
+            facts.warnings = [text for text in facts.warnings if _STOPPED not in text]
+        return stops[0] if stops else 0
+
+    def _note_facts(self, durations: Durations) -> None:
+        """Collect durations, logs and warnings of the taggers; all have ended."""
+        from common_ml.cli.run_log import append_stdout
+
+        facts = self.facts
+        tagged = [path for path in self.paths if self.tally.files[path].state == "tagged"]
+        facts.media_seconds = sum(durations.of(path) or 0.0 for path in tagged)
+        warnings: dict[str, None] = {}
+        for tagger, log in zip(self.taggers, facts.logs, strict=True):
+            if tagger.has_started:
+                warnings.update(dict.fromkeys(tagger.warnings))
+                facts.printed += append_stdout(tagger, log)
+        facts.warnings = list(warnings)
+
+    def _copy(self, job: TaggingJob, writer: Writer, progress: RunProgress) -> None:
+        """Write the messages, except those that an earlier run has written."""
+        from common_ml.tagging.messages import Error, Progress, Tag
+
+        for message in job.messages():
+            if isinstance(message, Tag) and self.earlier.has(message):
+                continue
+            writer.write(message)
+            if isinstance(message, Progress):
+                self.earlier.discard(message.source_media)
+            self.tally.add(message)
+            under = self.details.about(message) if isinstance(message, Error) else []
+            progress.show(message, under=under)
 
 
-def _copy(job: Job, writer: Writer, *, tally: Tally, past: Past, progress: RunProgress) -> None:
-    """Write the messages, all but those that an earlier run has written."""
-    from common_ml.tagging.messages import Progress, Tag  # noqa: PLC0415 - heavy
-
-    for message in job.messages():
-        if isinstance(message, Tag) and past.has(message):
-            continue
-        writer.write(message)
-        if isinstance(message, Progress):
-            past.forget(message.source_media)
-        tally.add(message)
-        progress.show(message)
-
-
-@contextmanager
-def _stopping(job: Job, progress: RunProgress) -> Iterator[list[int]]:
-    """The first Ctrl-C or SIGTERM stops the taggers, the second one ends everything."""
-    received: list[int] = []
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in numbers}
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        del frame
-        if received:
-            raise KeyboardInterrupt
-        received.append(number)
-        job.stop()
-        progress.say("stopping: once more to stop at once")
-
-    for number in numbers:
-        signal.signal(number, stop)
-    try:
-        yield received
-    finally:
-        for number in numbers:
-            signal.signal(number, before[number])
+def _beside_watch(scale: ScaleOptions, *, jobs: int, resume: bool) -> str:
+    """Name the options that --watch cannot be combined with."""
+    named = [*scale.names, *(["-j"] if jobs > 1 else []), *(["--resume"] if resume else [])]
+    return ", ".join(named) or "--json"
 
 
 def _refuse_media(output: Path, paths: list[str]) -> None:
-    """Nobody wants a film to be moved away, and tags in its place."""
-    from common_ml.errors import OutputError  # noqa: PLC0415 - with the others
+    """Refuse an output that is one of the media files."""
+    from common_ml.errors import OutputError
 
     for path in paths:
         if os.path.exists(path) and output.exists() and output.samefile(path):  # noqa: PTH110 - a text, not a path
-            told = f"the output {str(output)!r} is one of the files to be tagged: name another one"
-            raise OutputError(told, path=output)
+            message = (
+                f"the output {str(output)!r} is one of the media files; hint: name another one"
+            )
+            raise OutputError(message, path=output)
 
 
-def _keep_previous(output: Path) -> None:
+def _keep_previous(output: Path, *, says_so: bool = True) -> None:
     """Move what an earlier run wrote out of the way: `tags.previous.jsonl`.
 
-    A run that came to nothing goes: it would take the place of one that did.
+    A run with errors only is deleted: it would replace one with tags.
+
+    Raises:
+        OutputError: one of the two files is no tags file; nothing is moved.
     """
     if not output.is_file() or not output.stat().st_size:
         return
-    if _came_to_nothing(output):
+    previous = output.with_name(f"{output.stem}.previous{output.suffix}")
+    for path in (output, previous):
+        _refuse_other_files(path)
+    if _holds_errors_only(output):
         output.unlink()
         return
-    previous = output.with_name(f"{output.stem}.previous{output.suffix}")
     output.replace(previous)
-    stderr.print(f"kept the earlier run as {previous}", soft_wrap=True, markup=False)
+    if says_so:
+        stderr.print(Text(f"kept the earlier run as {previous}"), soft_wrap=True)
 
 
-def _came_to_nothing(output: Path) -> bool:
-    """Whether it holds errors only; what is no tags file at all is not ours to judge."""
-    from common_ml.errors import WireError  # noqa: PLC0415 - with the others
-    from common_ml.tagging.messages import Error  # noqa: PLC0415
-    from common_ml.tagging.wire import read_messages  # noqa: PLC0415
+def _refuse_other_files(path: Path) -> None:
+    """Raise where a run would take the place of what no run has written."""
+    from common_ml.errors import OutputError
+    from common_ml.tagging.tags_file.resume import looks_like_tags_file
+
+    if path.is_file() and not looks_like_tags_file(path):
+        raise OutputError(
+            f"{str(path)!r} is no tags file, and would be overwritten; hint: name another output",
+            path=path,
+        )
+
+
+def _holds_errors_only(output: Path) -> bool:
+    """Whether it contains errors only; False for what is not a tags file."""
+    from common_ml.errors import WireError
+    from common_ml.tagging.messages import Error
+    from common_ml.tagging.wire import read_messages
 
     with read_messages(output) as messages:
         try:
             return all(isinstance(message, Error) for message in messages)
         except WireError:
             return False
-
-
-def _tagged(tally: Tally, paths: list[str]) -> list[str]:
-    return [path for path in paths if tally.files[path].outcome == "tagged"]
-
-
-def _with_way_out(message: str, tally: Tally) -> str:
-    """What became of the others, in the first line: a tagger's stderr stands behind it."""
-    left = tally.num_of("not tagged")
-    first, newline, tail = message.partition("\n")
-    for error in (tally.error, *(file.error for file in tally.files.values())):
-        if error:  # it stands above already
-            first = first.removesuffix(f": {error}")
-    if not left or len(tally.files) == 1:
-        return f"{first}{newline}{tail}"
-    way_out = "-p continue_on_error=true goes on after a file that fails, --resume does the rest"
-    return f"{first}; {left} of {len(tally.files)} files are not tagged: {way_out}{newline}{tail}"
-
-
-def _tell(tally: Tally, output: Path, *, elapsed_seconds: float, media_seconds: float) -> None:
-    from common_ml.cli.texts import clock, plural  # noqa: PLC0415 - with the others
-
-    parts = [f"{plural(tally.num_of('tagged'), 'file')} tagged"]
-    for outcome in ("failed", "not tagged", "done before"):
-        number = tally.num_of(outcome)
-        parts += [f"{number:,} {outcome}"] if number else []
-    parts.append(plural(tally.num_tags, "tag"))
-    speed = f", {media_seconds / elapsed_seconds:.1f}x real time" if media_seconds else ""
-    stderr.print(
-        f"{', '.join(parts)} in {clock(elapsed_seconds)}{speed}: {output}",
-        soft_wrap=True,
-        markup=False,
-        highlight=False,
-    )

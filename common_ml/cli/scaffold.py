@@ -1,4 +1,4 @@
-"""A new model repo: its files, from the templates of a kind of model."""
+"""Create the files of a model repo from templates."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, distribution
 from importlib.resources import files as resources_of
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -19,21 +18,23 @@ from common_ml.errors import NewRepoError
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-Kind = Literal["frame", "batch", "av", "audio"]
+    from common_ml.types import StrPath
+
+Kind = Literal["frame", "batch", "clip", "av", "audio"]
 
 
 @dataclass(frozen=True)
 class Model:
-    """The small real model that a kind starts with."""
+    """The small working model of a kind."""
 
     name: str
     """The class; that of its params has `Params` for `Model`."""
     description: str
     """What it does, as a sentence."""
     summary: str
-    """The same after `a tagger of`."""
+    """Completes the phrase `a tagger of`."""
     media: Literal["clip", "sound"]
-    """What the repo's tests give it."""
+    """The media of the repo's tests."""
 
 
 MODELS: dict[Kind, Model] = {
@@ -47,6 +48,12 @@ MODELS: dict[Kind, Model] = {
         "SharpnessModel",
         "Tags pictures and videos as sharp or blurred.",
         "sharpness",
+        "clip",
+    ),
+    "clip": Model(
+        "PaceModel",
+        "Tells lively clips of videos from calm ones.",
+        "pace",
         "clip",
     ),
     "av": Model(
@@ -67,18 +74,18 @@ KINDS: tuple[Kind, ...] = tuple(MODELS)
 _NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 _MAX_NAME = 60
 _OTHERS = frozenset({"common-ml", "numpy", "mypy", "pytest", "ruff"})
-"""What the new repo depends on; under such a name it would depend on itself."""
+"""Dependencies of the new repo; a repo of that name would depend on itself."""
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 _SUFFIX = ".in"
 _DOTTED = {"gitignore": ".gitignore", "containerignore": ".containerignore"}
-"""Templates whose files would do something already where they lie, were they called so there."""
+"""Templates whose final names would take effect in this repository."""
 _PART = "about.md.in"
-"""What a kind adds to the README."""
+"""Section of the README about the kind."""
 
 
 @dataclass(frozen=True)
 class NewRepo:
-    """What was made."""
+    """A new model repo."""
 
     folder: Path
     name: str
@@ -89,27 +96,27 @@ class NewRepo:
     """The wheel of common-ml that was copied to `wheels/`; None if there was none."""
 
 
-def make_repo(
-    folder: str | os.PathLike[str], *, kind: Kind = "frame", wheel: Path | None = None
-) -> NewRepo:
-    """Make a complete model repo.
+def make_repo(folder: StrPath, *, kind: Kind = "frame", wheel: Path | None = None) -> NewRepo:
+    """Create a complete model repo.
 
     Args:
-        folder: Where; its last part is the repo's name. It may exist, if it is empty but for
-            `.git`.
+        folder: The new folder; its last part is the repo's name. It may exist if it is empty
+            except for `.git`.
         kind: The model to start with, a key of MODELS.
         wheel: The wheel of common-ml for the image; None for the one that this common-ml was
             installed from, if that is still there.
 
     Raises:
-        NewRepoError: the name does not do, the folder is not empty, or the wheel is none.
+        NewRepoError: the name is invalid, the folder is not empty, or the wheel is not one.
         OSError: it cannot be written.
     """
     target = Path(folder).expanduser().absolute()
     name = _checked_name(Path(os.path.normpath(target)).name)
     _check_free(target)
     if wheel is not None and not (wheel.is_file() and wheel.suffix == ".whl"):
-        raise NewRepoError(f"{wheel} is no wheel: `make wheel` in a clone of common-ml builds one")
+        raise NewRepoError(
+            f"{wheel} is not a wheel; hint: `make wheel` in a clone of common-ml builds one"
+        )
     wheel = wheel or installed_wheel()
     contents = _contents(name, kind)
     for place, text in contents.items():
@@ -125,11 +132,13 @@ def make_repo(
 
 
 def installed_wheel() -> Path | None:
-    """The wheel file that this common-ml was installed from, where pip noted it; else None."""
+    """Return the wheel file that this common-ml was installed from, if pip recorded it."""
+    from importlib.metadata import PackageNotFoundError, distribution
+
     try:
         noted = distribution("common-ml").read_text("direct_url.json")
         url = urlsplit(json.loads(noted or "{}").get("url", ""))
-    except (PackageNotFoundError, ValueError):  # run from a clone; or noted by something else
+    except (PackageNotFoundError, ValueError):  # run from a clone, or recorded by another installer
         return None
     path = Path(unquote(url.path))
     is_wheel = url.scheme == "file" and path.suffix == ".whl" and path.is_file()
@@ -139,30 +148,28 @@ def installed_wheel() -> Path | None:
 def _checked_name(name: str) -> str:
     if not _NAME.fullmatch(name) or len(name) > _MAX_NAME:
         near = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:_MAX_NAME].strip("-")
-        better = f"; such as {near}" if near and near not in _OTHERS else ""
+        better = f"; hint: use {near}" if near and near not in _OTHERS else ""
         raise NewRepoError(
-            "a repo's name, which is its image's too, is made of lower-case letters and digits, "
-            f"with single '-', '_' or '.' between them, at most {_MAX_NAME}; got {name!r}{better}"
+            f"invalid name {name!r}: expected lower-case letters and digits, with single '-', '_' "
+            f"or '.' between them, at most {_MAX_NAME} characters, as the image has it, too{better}"
         )
     if re.sub(r"[._-]+", "-", name) in _OTHERS:
-        raise NewRepoError(f"{name} is a library that the repo needs: choose another name")
+        raise NewRepoError(f"{name} is a library that the repo needs; hint: choose another name")
     return name
 
 
 def _check_free(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
-        raise NewRepoError(f"{folder} is a file: choose another name, or move it away")
+        raise NewRepoError(f"{folder} is a file; hint: choose another name, or move it")
     found = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
     found = [entry for entry in found if entry != ".git"]
     if found:
         few = ", ".join(found[:3]) + (" ..." if len(found) > 3 else "")
-        raise NewRepoError(
-            f"{folder} is not empty ({few}): nothing was written; choose another name, or empty it"
-        )
+        raise NewRepoError(f"{folder} is not empty ({few}); hint: choose another name, or empty it")
 
 
 def _contents(name: str, kind: Kind) -> dict[str, str]:
-    """Path in the repo -> text."""
+    """Return path in the repo -> text."""
     model = MODELS[kind]
     templates = resources_of("common_ml.cli") / "templates"
     values = {
@@ -189,7 +196,7 @@ def _contents(name: str, kind: Kind) -> dict[str, str]:
 
 
 def _templates(folder: Traversable, place: str = "") -> list[tuple[str, Traversable]]:
-    """All templates in a folder, by their paths in it."""
+    """Return all templates in a folder, by their paths in it."""
     found = []
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if entry.is_dir():

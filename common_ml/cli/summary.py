@@ -1,4 +1,4 @@
-"""The tables at the end of a run."""
+"""Print the tables at the end of a run."""
 
 from __future__ import annotations
 
@@ -8,17 +8,22 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from common_ml.cli.texts import clock, plural, printable
+from common_ml.cli.texts import MAX_SHOWN, clock, plural, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from common_ml.cli.tally import FileTally, TagTally, Tally
 
-MOST_TAGS = 20
+MAX_TAGS = 20
 """Rows of a track's table; a track of words may have thousands."""
-MOST_FILES = 50
-"""Rows of the files' table; those that failed come first where not all have room."""
+MAX_FILES = 12
+"""Rows of the files' table; what failed comes first, and what is more is one row."""
+_MAX_ERROR = 80
+"""Characters of an error in a table, without its hint; it was printed in full when it came."""
+MAX_FAILED = 50
+"""Rows of files that failed."""
+_ORDER = {"failed": 0, "not tagged": 1, "tagged": 2, "done before": 3}
 _STYLES = {"tagged": "green", "failed": "red", "not tagged": "yellow", "done before": "dim"}
 
 
@@ -30,16 +35,16 @@ def print_summary(tally: Tally, console: Console) -> None:
 
 
 def _track_table(track: str, tags: dict[str, TagTally]) -> Table:
-    table = _table(f"track {printable(track)}" if track else "default track")
+    table = _table(f"track {printable(track, limit=MAX_SHOWN)}" if track else "default track")
     table.add_column("tag", overflow="fold", ratio=1)
     table.add_column("count", justify="right", no_wrap=True)
     table.add_column("total time", justify="right", no_wrap=True)
     rows = sorted(tags.items(), key=lambda row: (-row[1].total_ms, -row[1].count, row[0]))
-    for text, tally in rows[:MOST_TAGS]:
+    for text, tally in rows[:MAX_TAGS]:
         total = clock(tally.total_ms / 1000) if tally.total_ms else "-"
-        table.add_row(Text(printable(text)), f"{tally.count:,}", total)
-    if len(rows) > MOST_TAGS:
-        rest = [tally for _, tally in rows[MOST_TAGS:]]
+        table.add_row(Text(printable(text, limit=MAX_SHOWN)), f"{tally.count:,}", total)
+    if len(rows) > MAX_TAGS:
+        rest = [tally for _, tally in rows[MAX_TAGS:]]
         total = clock(sum(tally.total_ms for tally in rest) / 1000)
         more = Text(f"and {plural(len(rest), 'more tag')}", style="dim")
         table.add_row(more, f"{sum(tally.count for tally in rest):,}", total)
@@ -48,20 +53,30 @@ def _track_table(track: str, tags: dict[str, TagTally]) -> Table:
 
 def _file_table(files: dict[str, FileTally]) -> Table:
     table = _table("files")
-    table.add_column("file", overflow="fold", ratio=1)
+    table.add_column("file", overflow="fold", ratio=3)
     table.add_column("tags", justify="right", no_wrap=True)
-    table.add_column("result", no_wrap=True)
-    rows = list(files.items())
-    if len(rows) > MOST_FILES:
-        rows.sort(key=lambda row: row[1].outcome in ("tagged", "done before"))
-    for path, file in rows[:MOST_FILES]:
-        result = Text(file.outcome, style=_STYLES[file.outcome])
-        table.add_row(Text(printable(path)), f"{file.num_tags:,}", result)
-    if len(rows) > MOST_FILES:
-        num_tags = sum(file.num_tags for _, file in rows[MOST_FILES:])
-        more = Text(f"and {plural(len(rows) - MOST_FILES, 'more file')}", style="dim")
-        table.add_row(more, f"{num_tags:,}", "")
+    explains = any(file.error for file in files.values())
+    table.add_column("result", overflow="fold", ratio=2 if explains else None, no_wrap=not explains)
+    rows = sorted(files.items(), key=lambda row: _ORDER[row[1].state])  # stable
+    shown = rows if len(rows) <= MAX_FILES else _folded(rows)
+    for path, file in shown:
+        result = Text(file.state, style=_STYLES[file.state])
+        if file.error:
+            error = file.error.partition("; hint:")[0]
+            result.append(f": {printable(error, limit=_MAX_ERROR)}", style="default")
+        table.add_row(Text(printable(path, limit=MAX_SHOWN)), f"{file.num_tags:,}", result)
+    rest = rows[len(shown) :]
+    for state in dict.fromkeys(file.state for _, file in rest):
+        of_state = [file.num_tags for _, file in rest if file.state == state]
+        more = Text(f"and {plural(len(of_state), 'more file')}", style="dim")
+        table.add_row(more, f"{sum(of_state):,}", Text(state, style=_STYLES[state]))
     return table
+
+
+def _folded(rows: list[tuple[str, FileTally]]) -> list[tuple[str, FileTally]]:
+    """Return the rows that are shown of many: what failed, or else the first few."""
+    failed = [row for row in rows if row[1].state == "failed"]
+    return failed[:MAX_FAILED] if len(failed) > MAX_FILES else rows[:MAX_FILES]
 
 
 def _table(title: str) -> Table:

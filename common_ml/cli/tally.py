@@ -1,4 +1,4 @@
-"""What a run has found so far, counted: per tag, per file, and in time."""
+"""Count the messages of a run: per tag, per file, and in time."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
 
     from common_ml.tagging.messages import Message
 
-Outcome = Literal["tagged", "failed", "not tagged", "done before"]
+FileState = Literal["tagged", "failed", "not tagged", "done before"]
 
 
 @dataclass
 class FileTally:
-    """What is known of a file."""
+    """Counts of a file."""
 
-    outcome: Outcome = "not tagged"
+    state: FileState = "not tagged"
     num_tags: int = 0
     last_ms: int = 0
-    """The end of the latest tag, in milliseconds: how far the tagger has come."""
+    """The end of the latest tag, in milliseconds."""
     error: str = ""
 
 
 @dataclass
 class TagTally:
-    """What is known of a text on a track."""
+    """Counts of a tag text on a track."""
 
     count: int = 0
     total_ms: int = 0
@@ -38,19 +38,19 @@ class TagTally:
 
 @dataclass
 class Tally:
-    """Counts the messages of a run."""
+    """Count the messages of a run."""
 
     files: dict[str, FileTally]
-    """Path -> what is known of it."""
+    """Path -> its counts."""
     tracks: dict[str, dict[str, TagTally]] = field(default_factory=dict)
-    """Track -> text -> how often and how long."""
+    """Track -> text -> its counts."""
     num_tags: int = 0
     error: str = ""
-    """The last one that is about no file."""
+    """Last error without a file."""
 
     @classmethod
     def of(cls, paths: Iterable[str]) -> Tally:
-        """Nothing is counted yet."""
+        """Return a tally without counts."""
         return cls({path: FileTally() for path in paths})
 
     def add_earlier(self, messages: Iterable[Message]) -> None:
@@ -59,30 +59,30 @@ class Tally:
             if getattr(message, "source_media", None) in self.files:
                 self.add(message)
         for file in self.files.values():
-            done = file.outcome == "tagged"
-            file.outcome, file.error = ("done before" if done else "not tagged"), ""
+            done = file.state == "tagged"
+            file.state, file.error = ("done before" if done else "not tagged"), ""
 
     def add(self, message: Message) -> None:
         """Count one message."""
         if isinstance(message, Tag):
             self._add_tag(message)
         elif isinstance(message, Progress):
-            self._file(message.source_media).outcome = "tagged"
+            self._file(message.source_media).state = "tagged"
         elif isinstance(message, Error) and message.source_media is None:
             self.error = message.message
         elif isinstance(message, Error) and message.source_media is not None:
             file = self._file(message.source_media)
-            file.outcome, file.error = "failed", message.message
+            file.state, file.error = "failed", message.message
 
     @property
     def has_begun(self) -> bool:
-        """Whether there is anything to tell: a tag, or a file that is done or has failed."""
+        """Whether there is a tag, or a file that is tagged or has failed."""
         return bool(self.num_tags) or self.num_of("not tagged") < len(self.files)
 
-    def num_of(self, *outcomes: Outcome) -> int:
-        """How many files have one of these outcomes."""
-        counts = Counter(file.outcome for file in self.files.values())
-        return sum(counts[outcome] for outcome in outcomes)
+    def num_of(self, *states: FileState) -> int:
+        """Number of files in one of these states."""
+        counts = Counter(file.state for file in self.files.values())
+        return sum(counts[state] for state in states)
 
     def _add_tag(self, tag: Tag) -> None:
         self.num_tags += 1

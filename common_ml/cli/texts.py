@@ -1,17 +1,28 @@
-"""Foreign texts and times, fit for a terminal."""
+"""Format untrusted texts, times and counts for a terminal."""
 
 from __future__ import annotations
 
+MAX_SHOWN = 200
+"""Characters of a name or tag in a table or list."""
+MAX_MESSAGE = 2_000
+"""Characters of a message."""
 
-def printable(text: str) -> str:
-    r"""The text in one line, without what a terminal would obey: `\x1b` instead of an escape."""
+
+def printable(text: str, *, limit: int = MAX_MESSAGE) -> str:
+    r"""Return the text on one line, with control characters escaped: `\x1b`.
+
+    Args:
+        text: Any text.
+        limit: Maximum characters; the rest is cut.
+    """
+    shown = text if len(text) <= limit else f"{text[:limit]}…"
     return "".join(
-        character if character.isprintable() else _escaped(character) for character in text
+        character if character.isprintable() else _escaped(character) for character in shown
     )
 
 
 def clock(seconds: float) -> str:
-    """`75.25` as `1:15.250`, and hours before that where there are any."""
+    """Format `75.25` as `1:15.250`, with hours where there are any."""
     milliseconds = round(seconds * 1000)
     minutes, rest = divmod(milliseconds, 60_000)
     hours, minutes = divmod(minutes, 60)

@@ -1,9 +1,9 @@
-"""`common-ml upload`: records go to platforms where people label."""
+"""`common-ml upload`: upload records to labelling platforms."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path  # noqa: TC003 - typer looks at the types when it runs
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -14,7 +14,7 @@ from common_ml.cli.upload_outcomes import print_plan, print_summary
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from common_ml.data.clarifai_upload import Account, Options, Outcome, Summary
+    from common_ml.data.clarifai_upload import Account, Summary, UploadOptions, UploadOutcome
     from common_ml.data.record import Record
 
 FAILED = 1
@@ -38,7 +38,7 @@ def _platforms() -> None:
 
 
 @upload.command(epilog=EPILOG)
-def clarifai(  # noqa: PLR0913 - its parameters are the options of the command
+def clarifai(
     file: Annotated[
         Path,
         typer.Argument(
@@ -127,10 +127,10 @@ def clarifai(  # noqa: PLR0913 - its parameters are the options of the command
     growing waits, and a refused key stops all at once. Uploading the same FILE
     again adds only what is missing.
     """
-    from common_ml.data.clarifai_upload import Account, Options  # noqa: PLC0415 - `--help` without
+    from common_ml.data.clarifai_upload import Account, UploadOptions
 
     target = _failed_path(file, failed)
-    options = Options(
+    options = UploadOptions(
         base=base,
         root_certificates=None if root_certificates is None else root_certificates.read_bytes(),
         chunk_size=chunk_size,
@@ -153,14 +153,14 @@ def clarifai(  # noqa: PLR0913 - its parameters are the options of the command
 
 
 def _records(file: Path, kind: str) -> list[Record]:
-    from common_ml.data import formats  # noqa: PLC0415 - the same
+    from common_ml.data import formats
 
-    # all of them, before the first is sent: a wrong row is told while nothing has happened
+    # all before the first is sent, so that an invalid row is reported early
     return list(formats.get("clarifai").read(file, kind=kind))
 
 
 def _failed_path(file: Path, wanted: Path | None) -> Path:
-    """Where failed rows go: never over FILE, nor over those of an earlier upload."""
+    """Return the path for failed rows: never FILE, nor that of an earlier upload."""
     if wanted is not None:
         if wanted.suffix.lower() != ".csv":
             raise typer.BadParameter(f"must end in .csv, got {wanted}", param_hint="--failed")
@@ -177,8 +177,8 @@ def _failed_path(file: Path, wanted: Path | None) -> Path:
         number += 1
 
 
-def _uploaded(records: Sequence[Record], account: Account, options: Options) -> Summary:
-    from rich.progress import (  # noqa: PLC0415 - the same
+def _uploaded(records: Sequence[Record], account: Account, options: UploadOptions) -> Summary:
+    from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
         Progress,
@@ -186,7 +186,7 @@ def _uploaded(records: Sequence[Record], account: Account, options: Options) -> 
         TimeElapsedColumn,
     )
 
-    from common_ml.data.clarifai_upload import upload as upload_records  # noqa: PLC0415 - the same
+    from common_ml.data.clarifai_upload import upload as upload_records
 
     columns = (
         TextColumn("uploading"),
@@ -200,17 +200,17 @@ def _uploaded(records: Sequence[Record], account: Account, options: Options) -> 
     with Progress(*columns, console=stderr, transient=True, disable=not seen) as progress:
         task = progress.add_task("", total=len(records), failed="")
 
-        def tell(outcome: Outcome) -> None:
+        def show(outcome: UploadOutcome) -> None:
             nonlocal num_failed
             num_failed += outcome.state == "failed"
-            told = f"{num_failed} failed" if num_failed else ""
-            progress.update(task, advance=1, failed=told)
+            text = f"{num_failed} failed" if num_failed else ""
+            progress.update(task, advance=1, failed=text)
 
-        return upload_records(records, account, options, on_outcome=tell)
+        return upload_records(records, account, options, on_outcome=show)
 
 
-def _plan(records: Sequence[Record], options: Options) -> None:
-    from common_ml.data.clarifai_upload import plan  # noqa: PLC0415 - the same
+def _plan(records: Sequence[Record], options: UploadOptions) -> None:
+    from common_ml.data.clarifai_upload import plan
 
     planned = plan(records, options)
     print_plan(planned, options)

@@ -1,4 +1,4 @@
-"""What `common-ml upload` tells: outcomes as a table, reasons, and what would be sent."""
+"""Print the outcomes of `common-ml upload` as a table, reasons, and the plan of a dry run."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from common_ml.data.clarifai_upload import Options, Summary
+    from common_ml.data.clarifai_upload import Summary, UploadOptions
     from common_ml.data.clarifai_upload.outcomes import TableRow
     from common_ml.data.clarifai_upload.planning import Plan
     from common_ml.data.record import Record
 
 
 def print_summary(summary: Summary, written: Sequence[Path]) -> None:
-    """Print all outcomes, and how to go on with what failed."""
+    """Print all outcomes, and how to retry failed ones."""
     for warning in summary.warnings:
         stderr.print(Text(f"warning: {printable(warning)}", style="yellow"), soft_wrap=True)
     rows = list(summary.table())
@@ -36,18 +36,18 @@ def print_summary(summary: Summary, written: Sequence[Path]) -> None:
     elif summary.stopped:
         stderr.print(Text(f"stopped: {printable(summary.stopped)}", style="red"), soft_wrap=True)
     for path in written:
-        told = f"to upload what failed once more: common-ml upload clarifai {path}"
-        stderr.print(Text(told), soft_wrap=True)
+        advice = f"to upload what failed once more: common-ml upload clarifai {path}"
+        stderr.print(Text(advice), soft_wrap=True)
     lost = sum(one.rest is None for one in summary.failed)
     if lost:
-        told = (
+        advice = (
             f"{plural(lost, 'record')} cannot be uploaded and left out of the file of failed rows"
         )
-        stderr.print(Text(told, style="red"), soft_wrap=True)
+        stderr.print(Text(advice, style="red"), soft_wrap=True)
 
 
 def _print_table(rows: Sequence[TableRow]) -> None:
-    # by hand: rich pads every cell, and cuts a table that is wider than the terminal
+    # not with rich, which pads every cell and cuts a table wider than the terminal
     wide = max(len("outcome"), *(len(row.state) for row in rows))
     stdout.print(Text(f"{'outcome':{wide}}  inputs  code", style="bold"), soft_wrap=True)
     for row in rows:
@@ -58,10 +58,10 @@ def _print_table(rows: Sequence[TableRow]) -> None:
 
 
 def _print_reasons(rows: Sequence[TableRow]) -> None:
-    told = [row for row in rows if row.state != "uploaded"]
-    if told:
+    others = [row for row in rows if row.state != "uploaded"]
+    if others:
         stdout.print()
-    for row in told:
+    for row in others:
         line = Text(row.state, style=_STYLES[row.state])
         line.append(f" {printable(row.example)}: {printable(str(row.status))}", style="default")
         if row.count > 1:
@@ -78,7 +78,7 @@ _STYLES = {
 }
 
 
-def print_plan(planned: Plan, options: Options) -> None:
+def print_plan(planned: Plan, options: UploadOptions) -> None:
     """Print what would be sent."""
     for warning in planned.warnings:
         stderr.print(Text(f"warning: {printable(warning)}", style="yellow"), soft_wrap=True)
@@ -87,13 +87,13 @@ def print_plan(planned: Plan, options: Options) -> None:
             f"cannot be sent: {printable(outcome.record.media)}: {printable(outcome.status.text)}"
         )
         stderr.print(Text(line, style="red"), soft_wrap=True)
-    jobs = planned.jobs
-    local = [job for job in jobs if job.path is not None]
-    labels = {label for job in jobs for label in _labels(job.record)}
-    with_regions = sum(job.late_concepts for job in jobs)
+    items = planned.items
+    local = [item for item in items if item.path is not None]
+    labels = {label for item in items for label in _labels(item.record)}
+    with_regions = sum(item.late_concepts for item in items)
     chunks = plural(sum(1 for _ in planned.chunks(options.chunk_size)), "chunk")
     lines = [
-        f"{plural(len(jobs), 'input')} in {chunks} of at most {options.chunk_size}",
+        f"{plural(len(items), 'input')} in {chunks} of at most {options.chunk_size}",
         f"{with_regions:,} with regions: {plural(planned.num_annotations, 'annotation')}",
         f"{plural(len(local), 'local file')}: {plural(planned.num_bytes, 'byte')}",
         plural(len(labels), "concept"),

@@ -1,9 +1,10 @@
-"""`common-ml view`: the page of a tags file."""
+"""`common-ml view`: show a tags file as a page."""
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - typer looks at the types when it runs
-from typing import Annotated, Any
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
@@ -12,14 +13,24 @@ from common_ml.cli.console import stderr, stdout
 from common_ml.cli.run import DEFAULT_OUTPUT
 from common_ml.cli.tags_files import refuse_missing
 
-EPILOG = "Example: common-ml view tags.jsonl --embed  (one file that can be sent to somebody)"
+if TYPE_CHECKING:
+    from common_ml.report import Written
+    from common_ml.report.server import LivePage
+
+EPILOG = "Example: common-ml view tags.jsonl --embed  (one file that can be shared)"
 MEGABYTE = 1_000_000
 
 
 def view(
     tags: Annotated[
-        Path, typer.Argument(help="The output of a tagger.", metavar="TAGS.jsonl", dir_okay=False)
-    ] = DEFAULT_OUTPUT,
+        list[Path] | None,
+        typer.Argument(
+            help="The output of a tagger; of two, what changed between them.",
+            metavar="TAGS.jsonl",
+            dir_okay=False,
+            show_default=str(DEFAULT_OUTPUT),
+        ),
+    ] = None,
     *,
     output: Annotated[
         Path | None,
@@ -42,49 +53,109 @@ def view(
         str | None,
         typer.Option(help="What the tagger was run with, to be shown.", metavar="JSON"),
     ] = None,
+    serve: Annotated[
+        bool,
+        typer.Option(
+            "--serve",
+            help="Serve the page on 127.0.0.1 until Ctrl-C; it follows a run that goes on.",
+        ),
+    ] = False,
+    port: Annotated[
+        int, typer.Option(help="Port of --serve; 0: any free one.", min=0, max=65535)
+    ] = 0,
     no_open: Annotated[
         bool, typer.Option("--no-open", help="Only write the page, open no browser.")
     ] = False,
 ) -> None:
     """Write one HTML page that shows tags over their media, and open it.
 
-    The page needs neither server nor network. Without --embed it links the
-    media, so it has to stay where it is, seen from them.
-    """
-    from common_ml.report.page import write_page  # noqa: PLC0415 - `--help` does without
+    Of two tags files it shows what is new, gone, moved and the same. More
+    are joined to one before: cat *.jsonl > all.jsonl
 
-    refuse_missing(tags)
-    target = tags.with_suffix(".html") if output is None else output
-    written = write_page(
-        tags,
-        target,
-        embed=embed,
-        media=media or (),
-        params=None if params is None else _object(params),
-        media_limit_bytes=int(embed_limit * MEGABYTE),
-    )
-    if written.missing:
-        few = ", ".join(written.missing[:3]) + (" ..." if len(written.missing) > 3 else "")
-        said = f"{len(written.missing)} of {written.num_files} files not found ({few})"
-        way_out = "their tags are shown without them; --media FOLDER says where they are"
-        stderr.print(Text(f"{said}: {way_out}", style="yellow"), soft_wrap=True)
+    The page needs neither server nor network. Without --embed it links the
+    media by relative paths: move it together with them.
+    """
+    from common_ml.report import write_comparison, write_page
+
+    paths = tags or [DEFAULT_OUTPUT]
+    if len(paths) > 2:
+        raise typer.BadParameter(
+            f"one tags file is shown, two are compared, got {len(paths)};"
+            " hint: for one page of them all: cat A.jsonl B.jsonl C.jsonl > all.jsonl"
+        )
+    refuse_missing(*paths)
+    given = None if params is None else _object(params)
+    if serve:
+        if embed or output is not None:
+            raise typer.BadParameter("--serve writes no page: leave out --embed and --output")
+        from common_ml.report.server import LivePage
+
+        before = paths[0] if len(paths) > 1 else None
+        page = LivePage(paths[-1], before=before, media=media or (), params=given)
+        _serve(page, port, opens=not no_open)
+        return
+    target = paths[-1].with_suffix(".html") if output is None else output
+    options: dict[str, Any] = {
+        "embed": embed,
+        "media": media or (),
+        "params": given,
+        "media_limit_bytes": int(embed_limit * MEGABYTE),
+    }
+    if len(paths) == 1:
+        written = write_page(paths[0], target, **options)
+    else:
+        written = write_comparison(paths[0], paths[1], target, **options)
+    _print_missing(written)
     stdout.print(Text(str(written.path)), soft_wrap=True)
     if not no_open:
-        # a browser of the terminal would take it over, and print into a pipe
-        import webbrowser  # noqa: PLC0415 - `--help` does without
+        # not at the top: a text browser would take over the terminal
+        import webbrowser
 
         if not webbrowser.open(written.path.absolute().as_uri()):
-            stderr.print("no browser to open it with: open it yourself", style="yellow")
+            stderr.print("no browser found; hint: open the page by hand", style="yellow")
+
+
+def _serve(page: LivePage, port: int, *, opens: bool) -> None:
+    """Serve a page until Ctrl-C, and say how to reach it from another machine."""
+    from common_ml.report.server import PageServer
+
+    page.page()  # first, so that errors are reported here
+    with PageServer(page, port=port) as server:
+        stdout.print(Text(server.url), soft_wrap=True)
+        number = server.server_address[1]
+        hint = f"from another machine: ssh -L {number}:127.0.0.1:{number} HOST; Ctrl-C ends it"
+        stderr.print(Text(hint, style="dim"), soft_wrap=True)
+        if opens:
+            import webbrowser
+
+            webbrowser.open(server.url)
+        with contextlib.suppress(KeyboardInterrupt):
+            server.serve_forever()
+
+
+def _print_missing(written: Written) -> None:
+    """Name the media that are not on the page, or not in it."""
+    if written.missing:
+        few = ", ".join(written.missing[:3]) + (" ..." if len(written.missing) > 3 else "")
+        found = f"{len(written.missing)} of {written.num_files} files not found ({few})"
+        hint = "name their folder with --media FOLDER"
+        stderr.print(
+            Text(f"{found}, shown without media; hint: {hint}", style="yellow"), soft_wrap=True
+        )
+    if written.outside:
+        few = ", ".join(written.outside[:3]) + (" ..." if len(written.outside) > 3 else "")
+        found = f"linked, not embedded, since outside of the folders named: {few}"
+        stderr.print(Text(f"{found}; hint: --media FOLDER", style="yellow"), soft_wrap=True)
 
 
 def _object(text: str) -> dict[str, Any]:
-    import orjson  # noqa: PLC0415 - `--help` does without
+    import orjson
 
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        said = f"must be a JSON object, got {text!r}: {error}"
-        raise typer.BadParameter(said, param_hint="--params") from error
+        message = f"must be a JSON object, got {text!r}: {error}"
+        raise typer.BadParameter(message, param_hint="--params") from error
     if not isinstance(value, dict):
         raise typer.BadParameter(f"must be a JSON object, got {text!r}", param_hint="--params")
     return value

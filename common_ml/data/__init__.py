@@ -20,7 +20,7 @@ __all__ = sorted(_HOMES)  # noqa: PLE0605 - names, every one
 
 
 def __getattr__(name: str) -> Any:
-    """Load a name from its home at its first use, so that `import common_ml.data` costs nothing."""
+    """Load a name from its module on first use, so that `import common_ml.data` stays fast."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

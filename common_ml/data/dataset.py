@@ -1,23 +1,25 @@
-"""Tags as a dataset: counted, looked at, queried, split, written."""
+"""`Dataset`: open, query, slice, split, iterate and export annotated media."""
 
 from __future__ import annotations
 
 import operator
 import os
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Literal, get_args, overload
 
 import numpy as np
 
 from common_ml.data import export, manifest
-from common_ml.data.catalog import Catalog
-from common_ml.data.chosen import chosen
-from common_ml.data.description import Description, describe
+from common_ml.data.clips import ClipOptions, Clips
+from common_ml.data.description import Description, summarise
 from common_ml.data.pixels import Pixels
 from common_ml.data.sample import Sample
-from common_ml.data.selection import select
-from common_ml.data.sources import listed
-from common_ml.data.splitting import parts_of
+from common_ml.data.sample_reader import SampleReader
+from common_ml.data.selection import Selection
+from common_ml.data.splitting import split_by_group
+from common_ml.data.statistics import Statistics, distributions
+from common_ml.data.store.catalog import Catalog
+from common_ml.data.store.sources import listed
 from common_ml.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -27,13 +29,14 @@ if TYPE_CHECKING:
 
     from common_ml.data.record import Record
     from common_ml.data.report import Report
-    from common_ml.data.sources import AnyPath, Sources
-    from common_ml.data.splitting import By
-    from common_ml.data.store import Head, Per
+    from common_ml.data.store.duckdb_store import Per
+    from common_ml.data.store.sources import Sources
+    from common_ml.types import StrPath
 
-RECORDS_AHEAD = 256
-TAGS_AHEAD = 20_000
-"""Records are read in blocks of at most so many, with at most so many annotations."""
+By = Literal["media", "record"]
+"""What `split` keeps together."""
+PixelType = Literal["uint8", "float32"]
+"""Value range of pictures as tensors: 0..255, or 0..1."""
 
 
 class Dataset(Sequence[Sample]):
@@ -43,111 +46,111 @@ class Dataset(Sequence[Sample]):
         cars = dataset.slice("labels.car > 3")
         cars[0].image, cars[0].boxes
 
-    Only what is asked for is read. It can be sent to other processes.
+    Everything is read lazily. It can be sent to other processes.
     """
 
-    def __init__(
-        self,
-        catalog: Catalog,
-        pixels: Pixels,
-        *,
-        queries: tuple[str, ...] = (),
-        numbers: npt.NDArray[np.int64] | None = None,
-    ) -> None:
+    def __init__(self, selection: Selection, pixels: Pixels) -> None:
         """Use `open`; this makes a slice.
 
         Args:
-            catalog: The whole dataset.
+            selection: The records.
             pixels: Reads the pictures.
-            queries: What the records have in common.
-            numbers: Of the records, ascending, where they were chosen in another way.
         """
-        self._catalog = catalog
+        self._selection = selection
+        self._catalog = selection.catalog
         self._pixels = pixels
-        self._queries = queries
-        self._given = numbers
-        self._found: npt.NDArray[np.int64] | None = None
-        self._edition = -1
-        self._block: dict[int, Record] = {}  # place -> record, read ahead
-        self._last_place = -2
+        self._samples = SampleReader(selection, pixels)
 
     @classmethod
     def open(
         cls,
         sources: Sources,
-        media_root: AnyPath | None = None,
+        media_root: StrPath | None = None,
         *,
         per: Per = "media",
         format: str | None = None,  # noqa: A002 - the word for it
         follow: bool = False,
-        cache_dir: AnyPath | None = None,
+        cache_dir: StrPath | None = None,
         **options: Any,
     ) -> Dataset:
         """Open tags files (.jsonl), what `to_parquet` writes, or files of an outside format.
 
+        Files of verdicts (.verdicts.jsonl), which the page of tags saves, go with tags files.
+
         Args:
             sources: A file, folder or glob, or many; or, as a dict, the value of `dataset.tag` in
-                queries -> files that have it. Media of one name are one record, whatever files
+                queries -> files that have it. Media of one name are one record, whichever files
                 their tags are in.
-            media_root: Folder of the media that the tags name; by default the working directory.
+            media_root: Folder of the media that tags and annotations name; by default the working
+                directory.
             per: "media": a record for each file; "frame": one for each tagged frame, and for each
                 picture.
-            format: Name of an outside format, such as "coco"; see `common_ml.data.formats`.
-            follow: Whether the files may grow, and more come into the folders: every look at the
-                dataset takes in what is new.
+            format: Name of an outside format, such as "coco"; see `common_ml.data.formats`. By
+                default files that are neither tags nor Parquet are recognised by their content.
+            follow: Whether the files may grow, and more appear in the folders: every access to
+                the dataset includes what is new.
             cache_dir: Where to keep the tags in a form that is quick to query while the dataset is
                 open, about a twentieth of their size; by default where temporary files go.
-            options: For the reader of the format.
+            options: For the reader of the format, such as `download`. Two are for sources of any
+                kind: `on_error="skip"` leaves out annotations that cannot be used, and `report` is
+                the `Report` that says what; tags files and Parquet have neither.
 
         Raises:
-            DatasetError: a source is not there, or of an unknown kind.
+            DatasetError: a source does not exist, or is of an unknown kind.
             WireError: a line of a tags file is no message.
             FormatError: a file of an outside format cannot be read.
         """
         if per not in {"media", "frame"}:
             raise DatasetError(f"per must be 'media' or 'frame', got {per!r}")
-        if options and format is None:
-            raise DatasetError(f"unknown option {next(iter(options))!r}: it needs format=...")
         catalog = Catalog(
             listed(sources),
             per=per,
             format=format,
             options=options,
+            media_root=None if media_root is None else os.fspath(media_root),
             follow=follow,
             cache_dir=None if cache_dir is None else os.fspath(cache_dir),
         )
-        return cls(catalog, Pixels(media_root))
+        unknown = [name for name in options if name not in {"on_error", "report"}]
+        if unknown and not any(file.kind == "format" for file in catalog.files):
+            raise DatasetError(f"unknown option {unknown[0]!r}: it needs format=...")
+        return cls._whole(catalog, media_root)
 
     @classmethod
     def from_records(
         cls,
         records: Iterable[Record],
-        media_root: AnyPath | None = None,
+        media_root: StrPath | None = None,
         *,
         per: Per = "media",
-        cache_dir: AnyPath | None = None,
+        cache_dir: StrPath | None = None,
     ) -> Dataset:
-        """A dataset of records that are in no file; taken as they come, and kept on disk."""
+        """Make a dataset of records that are in no file; they are stored on disk."""
         folder = None if cache_dir is None else os.fspath(cache_dir)
-        return cls(Catalog.of_records(records, per=per, cache_dir=folder), Pixels(media_root))
+        return cls._whole(Catalog.of_records(records, per=per, cache_dir=folder), media_root)
 
     @classmethod
-    def from_manifest(cls, path: AnyPath, media_root: AnyPath | None = None) -> Dataset:
-        """The samples that `freeze` wrote down.
+    def from_manifest(cls, path: StrPath, media_root: StrPath | None = None) -> Dataset:
+        """Open the samples that `freeze` wrote to a manifest.
 
         Args:
             path: The manifest.
-            media_root: As of `open`; by default what it was.
+            media_root: As in `open`; by default that of the manifest.
 
         Raises:
-            DatasetError: a source has changed, or is not there any more; says which and how.
+            DatasetError: a source has changed or does not exist any more; the message names it.
         """
         frozen = manifest.read(path)
-        catalog = manifest.catalog_of(frozen)
-        root = frozen["media_root"] if media_root is None else media_root
-        dataset = cls(catalog, Pixels(root))
+        root = frozen["media_root"] if media_root is None else os.fspath(media_root)
+        catalog = manifest.catalog_of(frozen, root)
+        dataset = cls._whole(catalog, root)
         numbers = manifest.numbers_of(frozen, catalog)
         return dataset._chosen(numbers, tuple(frozen["queries"]))
+
+    @classmethod
+    def _whole(cls, catalog: Catalog, media_root: StrPath | None) -> Dataset:
+        pixels = Pixels(media_root)
+        return cls(Selection(catalog, pixels.resolve), pixels)
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -157,33 +160,31 @@ class Dataset(Sequence[Sample]):
     @overload
     def __getitem__(self, place: slice) -> Dataset: ...
     def __getitem__(self, place: int | slice) -> Sample | Dataset:
-        """A sample by its place, from the end if negative; or the dataset of several places."""
+        """Return a sample by index, from the end if negative; or the dataset of several indices."""
         if isinstance(place, slice):
             return self._chosen(np.sort(self.numbers[place]))
         index = operator.index(place)
         count = len(self)
         if not -count <= index < count:
             raise IndexError(f"sample index must be below {count}, the number of samples: {index}")
-        index %= count
-        in_order = index == self._last_place + 1
-        self._last_place = index
-        return self._sample(index, self._record(index, ahead=in_order), in_order=in_order)
+        return self._samples.at(index % count)
+
+    def prepare_random_access(self) -> None:
+        """Prepare random access to samples: about 2 s for a million annotations, once.
+
+        It happens automatically after some reads; call it before a dataset is sent to processes.
+        Sources that grow are left as they are.
+        """
+        if not self._catalog.follow:
+            self._catalog.store.prepare_random_access()
 
     def __iter__(self) -> Iterator[Sample]:
-        """The samples in order; records are read in blocks, and each video is decoded once."""
-        for place, record in enumerate(self.records()):
-            yield self._sample(place, record, in_order=True)
+        """Iterate over the samples; records are read in blocks, and each video is decoded once."""
+        return iter(self._samples)
 
     def records(self) -> Iterator[Record]:
-        """The records in order, without any look at the media."""
-        place = 0
-        while True:
-            numbers = self.numbers
-            if place >= len(numbers):
-                return
-            for heads in _blocks(self._heads(numbers[place : place + RECORDS_AHEAD])):
-                yield from self._catalog.store.records(heads)
-                place += len(heads)
+        """Iterate over the records, without opening the media."""
+        return self._selection.records()
 
     def __enter__(self) -> Dataset:
         return self
@@ -192,221 +193,207 @@ class Dataset(Sequence[Sample]):
         self._pixels.close()
 
     def __repr__(self) -> str:
-        queries = "".join(f".slice({query!r})" for query in self._queries)
+        queries = "".join(f".slice({query!r})" for query in self._selection.queries)
         return f"Dataset({len(self)} records){queries}"
 
     @property
     def numbers(self) -> npt.NDArray[np.int64]:
-        """Places of the records in the whole dataset, ascending: int64, shape (len(self),)."""
-        self._catalog.refresh()
-        if self._found is None or self._edition != self._catalog.edition:
-            self._edition = self._catalog.edition
-            self._found = self._find()
-            self._block.clear()
-        return self._found
+        """Indices of the records in the whole dataset, ascending: int64, shape (len(self),)."""
+        return self._selection.numbers
 
     @property
     def labels(self) -> dict[str, int]:
         """All labels of the whole dataset, also in slices: name -> number, from 1 on.
 
-        0 is left for what detectors call background.
+        0 is reserved for the background class of detectors.
         """
         self._catalog.refresh()
-        return self._catalog.label_ids
+        return dict(self._catalog.label_ids)
 
     @property
     def label_ids(self) -> dict[str, int]:
-        """The same as `labels`."""
+        """Alias of `labels`."""
         return self.labels
 
     def slice(self, query: str) -> Dataset:
-        """The records that a query is true of, such as `labels.car > 3 and labels.person = 0`.
+        """Select the records that match a query such as `labels.car > 3 and labels.person = 0`.
 
         Names: `labels.<name>` (how often the record has it), `file.<field>`, `attributes.<name>`,
         `dataset.id`, `dataset.tag`, and for single annotations `confidence`, `track`, `label`,
-        `start_time`, `end_time` (milliseconds), `value`.
+        `start_time`, `end_time` (milliseconds), `value`, `verdict`, `note`.
 
         Raises:
-            QueryError: not one yes-or-no expression, or a name that there is not.
+            QueryError: not one boolean expression, or an unknown name.
         """
-        selected = self._select(query)  # what is wrong with it is said here, in any case
-        queries = (*self._queries, query)
-        if self._catalog.follow:
-            return Dataset(self._catalog, self._pixels, queries=queries, numbers=self._given)
-        return self._chosen(np.intersect1d(self.numbers, selected), queries)
+        return Dataset(self._selection.narrowed(query), self._pixels)
 
     def split(
         self, shares: Mapping[str, float], *, seed: int = 0, by: By = "media"
     ) -> dict[str, Dataset]:
-        """Parts at random, with nothing in two of them.
+        """Split into disjoint random parts.
 
         Args:
             shares: Name -> share of the whole, which add up to 1.
-            seed: Another one gives other parts; the same one always the same.
-            by: What is kept together: all frames of a "media", or each "record" for itself.
+            seed: The same seed always gives the same parts.
+            by: What is kept together: all frames of a "media", or nothing but each "record".
 
         Raises:
             DatasetError: the shares do not add up to 1.
         """
-        heads = self._heads(self.numbers)
-        parts = parts_of(heads, shares, seed=seed, by=by)
-        return {name: self._chosen(np.array(found, np.int64)) for name, found in parts.items()}
+        if by not in get_args(By):
+            raise DatasetError(f"by must be one of {', '.join(get_args(By))}, got {by!r}")
+        heads = self._selection.heads()
+        groups = [head.media if by == "media" else str(head.number) for head in heads]
+        try:
+            assigned = split_by_group(groups, shares, seed)
+        except ValueError as error:
+            raise DatasetError(str(error)) from error
+        parts: dict[str, list[int]] = {name: [] for name in shares}
+        for head, part in zip(heads, assigned, strict=True):
+            parts[part].append(head.number)
+        return {name: self._chosen(np.array(sorted(one), np.int64)) for name, one in parts.items()}
 
     def describe(self) -> Description:
-        """What there is, in numbers."""
+        """Return summary statistics."""
         self._catalog.refresh()
-        return describe(self._catalog, self.numbers)
+        return summarise(self._catalog, self.numbers)
 
-    def freeze(self, path: AnyPath) -> None:
-        """Write down which samples these are: queries, sources with hashes, ids.
+    def statistics(self) -> Statistics:
+        """Count labels, confidences, durations, sizes and places of boxes, what occurs together."""
+        self._catalog.refresh()
+        return distributions(self._catalog, self.numbers)
+
+    def freeze(self, path: StrPath) -> None:
+        """Write a manifest of these samples: queries, sources with hashes, ids.
 
         Raises:
             DatasetError: the records are in no file.
             OSError: the manifest cannot be written.
         """
-        manifest.write(path, self._catalog, self.numbers, self._queries, self._pixels.media_root)
+        manifest.write(
+            path, self._catalog, self.numbers, self._selection.queries, self._pixels.media_root
+        )
 
-    def to_parquet(self, path: AnyPath) -> None:
-        """Write the records as Parquet, which `open` takes: nothing is lost."""
+    def to_parquet(self, path: StrPath) -> None:
+        """Write the records as Parquet, which `open` reads; lossless."""
         self._catalog.refresh()
         export.to_parquet(self._catalog.store, self.numbers, path)
 
-    def to_jsonl(self, path: AnyPath) -> Report:
-        """Write the tags as a tagger would: a tags file.
+    def to_jsonl(self, path: StrPath) -> Report:
+        """Write the tags as a tags file.
 
         Returns:
-            What a tags file cannot hold, such as labels that are said to be absent, is skipped.
+            The report; what a tags file cannot hold, such as absent labels, is skipped.
         """
         return export.to_jsonl(self.records(), path)
 
-    def to_pytorch(self, transform: Callable[[Sample], Any] | None = None) -> Any:
-        """A map-style `torch.utils.data.Dataset`; see `common_ml.data.torch`.
+    def clips(
+        self, seconds: float, *, fps: float | None = None, max_size: int | None = None
+    ) -> Clips:
+        """Cut the videos into clips of one length; read in order, each is decoded once.
+
+        Args:
+            seconds: Length of a clip; what is left at the end of a video is left out.
+            fps: Frames per second, each the nearest to a grid; None: all frames.
+            max_size: Pixels that the longer side has at most; larger frames are scaled down.
+
+        Raises:
+            DatasetError: the records are frames.
+            ValueError: an option is out of its range.
+        """
+        if self._catalog.per != "media":
+            raise DatasetError("clips are cut from whole videos; hint: open with per='media'")
+        return Clips(self, self._pixels, ClipOptions(seconds, fps, max_size))
+
+    def to_pytorch(
+        self,
+        transform: Callable[[Any], Any] | None = None,
+        *,
+        pixels: PixelType = "uint8",
+        clip_seconds: float | None = None,
+        clip_fps: float | None = None,
+    ) -> Any:
+        """Return a map-style `torch.utils.data.Dataset`; see `common_ml.data.torch`.
+
+        Args:
+            transform: Sample (or clip) -> item; by default what detectors take.
+            pixels: Of the pictures of default items: "uint8", 0..255, or "float32", 0..1, which
+                torchvision's detectors take as they are.
+            clip_seconds: Items are clips of that length, see `clips`; None: single pictures.
+            clip_fps: Frames per second of clips.
 
         Raises:
             MissingExtraError: torch is not installed.
         """
-        from common_ml.data.torch import map_style  # noqa: PLC0415 - loads torch
+        from common_ml.data import torch
 
-        return map_style(self, transform)
+        if clip_seconds is None:
+            return torch.map_style(self, transform, pixels=pixels)
+        return torch.map_style_clips(self.clips(clip_seconds, fps=clip_fps), transform)
 
     def to_pytorch_iterable(
         self,
-        transform: Callable[[Sample], Any] | None = None,
+        transform: Callable[[Any], Any] | None = None,
         *,
         shuffle_buffer: int = 0,
         seed: int = 0,
+        pixels: PixelType = "uint8",
+        clip_seconds: float | None = None,
+        clip_fps: float | None = None,
     ) -> Any:
-        """An iterable `torch.utils.data.IterableDataset`; see `common_ml.data.torch`.
+        """Return an iterable `torch.utils.data.IterableDataset`; see `common_ml.data.torch`.
+
+        Args:
+            transform: Sample (or clip) -> item; by default what detectors take.
+            shuffle_buffer: Number of items in the shuffle buffer; 0: no shuffling.
+            seed: Seed of the order.
+            pixels: As in `to_pytorch`.
+            clip_seconds: Items are clips of that length, see `clips`; None: single pictures.
+            clip_fps: Frames per second of clips.
 
         Raises:
             MissingExtraError: torch is not installed.
         """
-        from common_ml.data.torch import iterable  # noqa: PLC0415 - loads torch
+        from common_ml.data import torch
 
-        return iterable(self, transform, shuffle_buffer=shuffle_buffer, seed=seed)
+        if clip_seconds is None:
+            return torch.iterable(
+                self, transform, shuffle_buffer=shuffle_buffer, seed=seed, pixels=pixels
+            )
+        clips = self.clips(clip_seconds, fps=clip_fps)
+        return torch.iterable_clips(clips, transform, shuffle_buffer=shuffle_buffer, seed=seed)
 
     def to_tensorflow(self, transform: Callable[[Sample], Any] | None = None) -> Any:
-        """A `tf.data.Dataset`; see `common_ml.data.tensorflow`.
+        """Return a `tf.data.Dataset`; see `common_ml.data.tensorflow`.
 
         Raises:
             MissingExtraError: tensorflow is not installed.
         """
-        from common_ml.data.tensorflow import tf_dataset  # noqa: PLC0415 - loads tensorflow
+        from common_ml.data.tensorflow import tf_dataset
 
         return tf_dataset(self, transform)
-
-    def _find(self) -> npt.NDArray[np.int64]:
-        numbers = self._given
-        if numbers is None:
-            numbers = np.arange(self._catalog.store.num_records)
-        for query in self._queries:
-            numbers = np.intersect1d(numbers, self._select(query), assume_unique=True)
-        return numbers
-
-    def _select(self, query: str) -> npt.NDArray[np.int64]:
-        catalog = self._catalog
-        return select(
-            catalog.store,
-            query,
-            labels=self.labels,
-            tags=catalog.tags,
-            resolve=self._pixels.resolve,
-            facts=catalog.facts,
-        )
 
     def _chosen(
         self, numbers: npt.NDArray[np.int64], queries: tuple[str, ...] | None = None
     ) -> Dataset:
-        """A slice of certain records."""
-        made = Dataset(self._catalog, self._pixels, numbers=numbers)
-        made._queries = self._queries if queries is None else queries
-        made._found, made._edition = numbers, self._catalog.edition
-        return made
+        """Return a slice of certain records."""
+        return Dataset(self._selection.of(numbers, queries), self._pixels)
+
+    def record_id(self, number: int) -> str:
+        """Return the id, in its source, of the record with a number."""
+        return self._catalog.store.record(number).id
+
+    def together(self, places: Sequence[int]) -> Iterator[tuple[int, Sample]]:
+        """Iterate over the samples of a batch with their positions, in the order of decoding.
+
+        Frames of one video are decoded in one pass if the pictures are read in this order.
+        """
+        return self._samples.batch(places)
 
     def in_decoding_order(self, numbers: npt.NDArray[np.int64]) -> Dataset:
-        """The records with these numbers, in this very order, which may be any."""
+        """Return the dataset of these records, in this order, which may be any."""
         return self._chosen(numbers)
 
     def places(self) -> dict[str, npt.NDArray[np.int64]]:
-        """The records by file: number, media (a number for each), slot (the frame, or -1)."""
-        store = self._catalog.store
-        with store.engine() as connection:
-            chosen(connection, store, self.numbers)
-            columns = connection.execute(
-                "SELECT number, first_value(number) OVER (PARTITION BY media ORDER BY number) "
-                "AS media, slot FROM chosen ORDER BY number"
-            ).fetchnumpy()
-        return {name: np.asarray(column, np.int64) for name, column in columns.items()}
-
-    def _heads(self, numbers: npt.NDArray[np.int64]) -> list[Head]:
-        return self._catalog.store.heads(numbers.tolist())
-
-    def _record(self, place: int, *, ahead: bool) -> Record:
-        if place not in self._block:
-            wanted = self.numbers[place : place + (RECORDS_AHEAD if ahead else 1)]
-            heads = next(_blocks(self._heads(wanted)))
-            self._block = dict(enumerate(self._catalog.store.records(heads), start=place))
-        return self._block[place]
-
-    def _sample(self, place: int, record: Record, *, in_order: bool) -> Sample:
-        def ahead() -> list[int]:
-            return self._frames_behind(place)
-
-        return Sample(
-            record,
-            number=int(self._found_numbers()[place]),
-            label_ids=self._catalog.label_ids,
-            pixels=self._pixels,
-            ahead=ahead if in_order else None,
-        )
-
-    def _frames_behind(self, place: int) -> list[int]:
-        """The frames of the same video that the next records are about."""
-        (first,) = self._heads(self.numbers[place : place + 1])
-        found: list[int] = []
-        for start in range(place + 1, len(self._found_numbers()), RECORDS_AHEAD):
-            for head in self._heads(self._found_numbers()[start : start + RECORDS_AHEAD]):
-                if head.media != first.media or head.slot < 0:
-                    return found
-                found.append(head.slot)
-        return found
-
-    def _found_numbers(self) -> npt.NDArray[np.int64]:
-        return self.numbers if self._found is None else self._found
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_found": self.numbers, "_block": {}, "_last_place": -2}
-
-
-def _blocks(heads: list[Head]) -> Iterator[list[Head]]:
-    """Neighbours that are read at once."""
-    block: list[Head] = []
-    num_tags = 0
-    for head in heads:
-        if block and num_tags + head.num_tags > TAGS_AHEAD:
-            yield block
-            block, num_tags = [], 0
-        block.append(head)
-        num_tags += head.num_tags
-    if block:
-        yield block
+        """Return per record, by file: number, media (a number), slot (the frame, or -1)."""
+        return self._selection.places()

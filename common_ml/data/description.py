@@ -1,31 +1,31 @@
-"""A dataset in numbers."""
+"""Summary statistics of a dataset."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from common_ml.data.chosen import chosen
+from common_ml.data.store.chosen import chosen
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from common_ml.data.catalog import Catalog
+    from common_ml.data.store.catalog import Catalog
 
 
 @dataclass(frozen=True)
 class Description:
-    """What there is."""
+    """Summary statistics of a dataset."""
 
     num_records: int
     num_media: int
     num_annotations: int
-    """Tags that are alike in everything count once."""
+    """Tags that are equal in every field count once."""
     num_boxes: int
     """Of the annotations, those with a box."""
     kinds: dict[str, int]
-    """Kind of media -> number of records; "" where the name does not tell."""
+    """Kind of media -> number of records; "" where unknown by name."""
     labels: dict[str, int]
     """Label -> number of annotations, the most frequent first."""
     tracks: dict[str, int]
@@ -36,16 +36,20 @@ class Description:
     def __str__(self) -> str:
         kinds = ", ".join(f"{count} {kind or 'unknown'}" for kind, count in self.kinds.items())
         lines = [
-            f"{self.num_records} records of {self.num_media} media ({kinds or 'none'})",
-            f"{self.num_annotations} annotations, {self.num_boxes} with a box",
+            f"{_counted(self.num_records, 'record')} of {self.num_media} media ({kinds or 'none'})",
+            f"{_counted(self.num_annotations, 'annotation')}, {self.num_boxes} with a box",
         ]
         widest = max(map(len, self.labels), default=0)
         lines += [f"  {label.ljust(widest)}  {count}" for label, count in self.labels.items()]
         return "\n".join(lines)
 
 
-def describe(catalog: Catalog, numbers: npt.NDArray[np.int64]) -> Description:
-    """Counts the records with these numbers, and their annotations."""
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def summarise(catalog: Catalog, numbers: npt.NDArray[np.int64]) -> Description:
+    """Count the records with these numbers, and their annotations."""
     store = catalog.store
     with store.engine() as connection:
         chosen(connection, store, numbers)

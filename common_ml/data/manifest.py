@@ -1,4 +1,4 @@
-"""A slice written down, so that the same samples can be had again."""
+"""Freeze a slice to a manifest, and open the same samples again."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from common_ml.data.catalog import Catalog
-from common_ml.data.sources import Source, bytes_of, files_in
+from common_ml.data.store.catalog import Catalog
+from common_ml.data.store.sources import Source, bytes_of, files_in
 from common_ml.errors import DatasetError
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from common_ml.data.sources import AnyPath
+    from common_ml.types import StrPath
 
 VERSION = 1
 _DAY = "date or time"
@@ -28,23 +28,27 @@ _FIELDS = ("queries", "per", "format", "options", "media_root", "sources", "labe
 
 
 def write(
-    path: AnyPath,
+    path: StrPath,
     catalog: Catalog,
     numbers: npt.NDArray[np.int64],
     queries: tuple[str, ...],
     media_root: str | None,
 ) -> None:
-    """Write which records these are.
+    """Write a manifest of these records.
 
     Raises:
         DatasetError: they are in no file.
     """
     if not catalog.files:
-        raise DatasetError("records that are in no file cannot be frozen: use to_parquet first")
+        raise DatasetError(
+            "records that come from no file cannot be frozen; hint: use to_parquet first"
+        )
     sources = []
     for file in catalog.files:
         if not Path(file.path).exists():
-            raise DatasetError(f"{file.path} is no file that can be frozen: use to_parquet first")
+            raise DatasetError(
+                f"{file.path} is not a file that can be frozen; hint: use to_parquet first"
+            )
         size = catalog.size_of(file)
         digest = _digest(file.path, size)
         sources.append({"path": file.path, "tag": file.tag, "bytes": size, "sha256": digest})
@@ -68,31 +72,31 @@ def write(
     Path(path).write_bytes(made)
 
 
-def read(path: AnyPath) -> dict[str, Any]:
-    """The document.
+def read(path: StrPath) -> dict[str, Any]:
+    """Read a manifest.
 
     Raises:
-        DatasetError: it is no manifest.
+        DatasetError: the file is not a manifest.
     """
     try:
         document = orjson.loads(Path(path).read_bytes())
     except orjson.JSONDecodeError as error:
-        raise DatasetError(f"{os.fspath(path)} is no manifest: {error}") from error
+        raise DatasetError(f"{os.fspath(path)} is not a manifest: {error}") from error
     if not isinstance(document, dict) or document.get("common_ml_manifest") != VERSION:
         raise DatasetError(
-            f"{os.fspath(path)} is no manifest of version {VERSION}: expected what freeze writes"
+            f"{os.fspath(path)} is not a manifest of version {VERSION}: expected what freeze writes"
         )
     missing = [name for name in _FIELDS if name not in document]
     if missing:
-        raise DatasetError(f"{os.fspath(path)} is no whole manifest: it has no {missing[0]}")
+        raise DatasetError(f"{os.fspath(path)} is not a complete manifest: {missing[0]} is missing")
     return document
 
 
-def catalog_of(frozen: dict[str, Any]) -> Catalog:
-    """The dataset that was frozen, as it was then: what came behind it in a file is left out.
+def catalog_of(frozen: dict[str, Any], media_root: str | None) -> Catalog:
+    """Open the frozen dataset as it was: data appended to its files since is ignored.
 
     Raises:
-        DatasetError: a source has changed, or is not there any more.
+        DatasetError: a source has changed, or does not exist any more.
     """
     changes = [change for source in frozen["sources"] if (change := _change(source))]
     if changes:
@@ -102,6 +106,7 @@ def catalog_of(frozen: dict[str, Any]) -> Catalog:
         per=frozen["per"],
         format=frozen["format"],
         options={name: _thawed(value) for name, value in frozen["options"].items()},
+        media_root=media_root,
         ends={one["path"]: one["bytes"] for one in frozen["sources"]},
     )
     catalog.number_labels(frozen["labels"])
@@ -109,10 +114,10 @@ def catalog_of(frozen: dict[str, Any]) -> Catalog:
 
 
 def numbers_of(frozen: dict[str, Any], catalog: Catalog) -> npt.NDArray[np.int64]:
-    """Places of the frozen records.
+    """Return the indices of the frozen records.
 
     Raises:
-        DatasetError: some are not there any more.
+        DatasetError: some do not exist any more.
     """
     store, ids = catalog.store, frozen["ids"]
     with store.engine() as connection:
@@ -134,7 +139,7 @@ def numbers_of(frozen: dict[str, Any], catalog: Catalog) -> npt.NDArray[np.int64
 
 
 def _plain(value: Any) -> Any:
-    """Options that JSON has no word for, in a form that `_thawed` knows."""
+    """Encode options that JSON cannot represent; `_thawed` decodes them."""
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     if isinstance(value, date):
@@ -161,7 +166,7 @@ def _ids(catalog: Catalog, numbers: npt.NDArray[np.int64]) -> list[tuple[str, in
 def _change(source: dict[str, Any]) -> str:
     path, size = source["path"], source["bytes"]
     if not Path(path).exists():
-        return f"{path} is not there any more"
+        return f"{path} does not exist any more"
     now = bytes_of(path)
     if now < size:
         return f"{path} had {size} bytes, and has {now}"
@@ -169,12 +174,12 @@ def _change(source: dict[str, Any]) -> str:
     if not is_tags and now != size:
         return f"{path} had {size} bytes, and has {now}"
     if _digest(path, size) != source["sha256"]:
-        return f"what {path} holds is not what it was"
+        return f"the content of {path} has changed"
     return ""
 
 
 def _digest(path: str, size: int) -> str:
-    """Of the first bytes of a file, or of the names and contents of a folder."""
+    """Hash the first bytes of a file, or the names and contents of a folder."""
     digest = hashlib.sha256()
     if Path(path).is_dir():
         for one in files_in(path):

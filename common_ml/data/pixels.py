@@ -1,15 +1,18 @@
-"""The pictures of records: still ones, and frames of videos, with neighbours from one decode."""
+"""Read the pixels of records: still images, and video frames decoded once in order."""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path, PurePosixPath
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
+from common_ml.data.formats.shared.media import MediaFiles, other_names
+from common_ml.data.formats.shared.picture_size import picture_size
 from common_ml.errors import DatasetError
 from common_ml.media import decode
 from common_ml.media.images import read_image
+from common_ml.media.kinds import media_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,76 +21,96 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from common_ml.data.record import Record
-    from common_ml.media.stream import Frame, FrameStream
+    from common_ml.media.video.stream import Frame, FrameStream
+    from common_ml.types import StrPath
 
     Picture = npt.NDArray[np.uint8]
     """RGB, shape (H, W, 3)."""
     Ahead = Callable[[], Sequence[int]]
-    """The frames of the same video that will be asked for next."""
+    """Indices of the frames of the same video that will be read next."""
 
 
 class Pixels:
-    """Reads the pictures of records; a video that is asked for in order is decoded once."""
+    """Read the pictures of records; a video that is read in order is decoded once."""
 
-    def __init__(self, media_root: str | os.PathLike[str] | None = None) -> None:
-        """Read relative paths from a folder.
+    def __init__(self, media_root: StrPath | None = None) -> None:
+        """Prepare to read.
 
         Args:
-            media_root: The folder; by default that in which the process works.
+            media_root: Base folder of relative paths; by default the working directory.
         """
         self.media_root = None if media_root is None else os.fspath(media_root)
+        self._media = MediaFiles(self.media_root or os.curdir)
         self._owner = os.getpid()
         self._stream: FrameStream | None = None
         self._path: Path | None = None
-        self._planned: list[int] = []  # what the stream has still to give
+        self._planned: list[int] = []  # frames that the stream has still to deliver
         self._last: tuple[Path, Frame] | None = None
         self._inherited: list[object] = []
 
-    def resolve(self, media: str) -> Path | None:
-        """The file of a record's media; None where there is none."""
-        folder = Path(self.media_root or "")
-        names = [media]
-        if "://" in media:
-            names = [PurePosixPath(unquote(urlsplit(media).path)).name]
-        elif self.media_root is not None:
-            names.append(PurePosixPath(media).name)  # media_root may be the very folder
-        for name in names:
-            path = folder / name
-            if name and path.is_file():
-                return path
-        return None
-
-    def path_of(self, record: Record) -> Path:
-        """The file of a record.
+    def resolve(self, media: str, *other_names: str) -> Path | None:
+        """Find the file of a record's media; None where there is none.
 
         Raises:
-            DatasetError: it is not there.
+            FormatError: another record's media was found in the same file.
         """
-        path = self.resolve(record.media)
+        if self.media_root is None and "://" not in media:
+            path = Path(media)
+            return path if path.is_file() else self._media.find(media, *other_names)
+        return self._media.find(media, *other_names)
+
+    def fitted(self, record: Record) -> Record:
+        """Return a picture's record, with boxes rotated where EXIF alone rotates the picture.
+
+        Raises:
+            FormatError: the picture's size differs from the record's.
+        """
+        if record.width is None or record.height is None or record.frame_index is not None:
+            return record
+        if record.kind not in ("image", ""):
+            return record
+        path = self.resolve(record.media, *other_names(record))
+        if path is None or (record.kind == "" and media_kind(path) != "image"):
+            return record
+        found = picture_size(path)
+        if found is None or found.upright == (record.width, record.height):
+            return record
+        beside = MediaFiles(path.parent)
+        return replace(
+            beside.finished(replace(record, media=path.name, kind="image")), media=record.media
+        )
+
+    def path_of(self, record: Record) -> Path:
+        """Return the file of a record.
+
+        Raises:
+            DatasetError: it does not exist.
+        """
+        path = self.resolve(record.media, *other_names(record))
         if path is None:
             where = "in the working directory" if self.media_root is None else self.media_root
             raise DatasetError(
-                f"no file for {record.media!r} (looked {where}): say where the media is, as in "
+                f"no file for {record.media!r} (looked {where}): hint: pass the folder, as in "
                 "Dataset.open(..., media_root='folder')"
             )
         return path
 
     def of_file(self, record: Record) -> Picture:
-        """The picture of a record about a whole file."""
+        """Read the picture of a record about a whole file."""
         return read_image(self.path_of(record))
 
     def of_frame(self, record: Record, index: int, ahead: Ahead | None) -> Picture:
-        """The picture of a frame.
+        """Read the picture of a frame.
 
         Args:
-            record: About the frame.
+            record: The record about the frame.
             index: Place of the frame in its video.
-            ahead: What will be asked for next; None: nothing is known, this frame alone is decoded.
+            ahead: Frames that will be read next; None if unknown: only this frame is decoded.
         """
         path = self.path_of(record)
         self._drop_what_a_fork_inherits()
         if self._last is not None and (self._last[0], self._last[1].index) == (path, index):
-            return self._last[1].rgb.copy()  # the first one belongs to whoever asked
+            return self._last[1].rgb.copy()  # the first one belongs to the caller
         if path != self._path or index not in self._planned:
             self._start(path, [index] if ahead is None else [index, *ahead()])
         frame = self._advance(index)
@@ -117,7 +140,7 @@ class Pixels:
         raise DatasetError(f"{self._path} ends before frame {index}")
 
     def _drop_what_a_fork_inherits(self) -> None:
-        if self._owner != os.getpid():  # its threads are in the other process: left alone
+        if self._owner != os.getpid():  # its threads are in the other process: do not stop it
             self._inherited.append(self._stream)
             self._stream, self._path, self._planned, self._last = None, None, [], None
             self._owner = os.getpid()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
-
-import orjson
 
 from common_ml.data import geometry
 from common_ml.data.geometry import Box, Mask, Polygon, number, whole
+from common_ml.data.json_text import json_bytes
 from common_ml.errors import RecordError
 
 if TYPE_CHECKING:
@@ -18,27 +17,27 @@ if TYPE_CHECKING:
 __all__ = ["Annotation", "Box", "Kind", "Mask", "Polygon", "Record", "Unit"]
 
 Kind = Literal["image", "video", "audio", ""]
-"""What a record is about; "" where nobody knows."""
+"""Kind of the media of a record; "" where unknown."""
 Unit = Literal["ratio", "pixel"]
-"""What boxes and polygons count: shares of width and height, or pixels."""
+"""Unit of boxes and polygons: 0..1 of width and height, or pixels."""
 
 
 @dataclass(frozen=True)
 class Annotation:
-    """Something that is, or is said not to be, in a picture, video or sound.
+    """A label that is present in, or marked absent from, a picture, video or sound.
 
     Raises:
         RecordError: a value of the wrong type or out of its range.
     """
 
     label: str
-    """What it is."""
+    """The label."""
     track: str = ""
     """The author's name for a stream of tags; "" is the default one."""
     value: int = 1
-    """1: it is there; 0: somebody has looked, and it is not."""
+    """1: present; 0: annotated as absent."""
     confidence: float | None = None
-    """0..1; None where nobody said."""
+    """0..1; None where it is not given."""
     box: Box | None = None
     polygon: Polygon | None = None
     """Corners (x, y), at least 3, in the unit of the record."""
@@ -86,24 +85,58 @@ class Annotation:
             )
 
     def bounds(self) -> Box | None:
-        """The box, or the box around the polygon; None without either."""
+        """Return the box, or the box around the polygon; None without either."""
         if self.box is not None or self.polygon is None:
             return self.box
         return Box.around(self.polygon)
 
+    def with_place(self, box: Box | None, polygon: Polygon | None) -> Annotation:
+        """Copy with other geometry; much faster than `dataclasses.replace`.
+
+        Args:
+            box: In place of the box.
+            polygon: In place of the polygon: what `geometry.polygon` would return as it is.
+        """
+        made = object.__new__(Annotation)
+        vars(made).update(vars(self), box=box, polygon=polygon)
+        vars(made).pop("_inside", None)
+        return made
+
+    @classmethod
+    def inside(
+        cls,
+        label: str,
+        box: Box | None,
+        polygon: Polygon | None,
+        attributes: Mapping[str, Any],
+    ) -> Annotation:
+        """Make an annotation of a picture without validation; the values must be valid.
+
+        Args:
+            label: A text.
+            box: In 0..1.
+            polygon: At least 3 pairs of floats in 0..1.
+            attributes: As in JSON.
+        """
+        made = object.__new__(cls)
+        vars(made).update(
+            _DEFAULTS, label=label, box=box, polygon=polygon, attributes=attributes, _inside=True
+        )
+        return made
+
     def scaled(self, x: float, y: float) -> Annotation:
-        """The same with box and polygon multiplied."""
+        """Copy with box and polygon multiplied."""
         box = None if self.box is None else self.box.scaled(x, y)
         corners = None if self.polygon is None else tuple((a * x, b * y) for a, b in self.polygon)
         return replace(self, box=box, polygon=corners)
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON object; what has its default is left out."""
+        """Convert to a JSON object without fields that have their default."""
         return _without_defaults(self)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Annotation:
-        """Takes what `to_json` gives.
+        """Make it from the result of `to_json`.
 
         Raises:
             RecordError: a key that is not known, or a wrong value.
@@ -115,6 +148,10 @@ class Annotation:
         if given.get("mask") is not None:
             given["mask"] = Mask.from_json(given["mask"])
         return cls(**given)
+
+
+_DEFAULTS = {one.name: one.default for one in fields(Annotation) if one.default is not MISSING}
+"""Defaults of an annotation's fields."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +173,7 @@ class Record:
     """None if unknown, or a picture."""
     annotations: tuple[Annotation, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    """Anything that is known of the whole, as in JSON."""
+    """Metadata of the whole, as in JSON."""
     id: str = ""
     """Unique in its source; made from `media` and `frame_index` unless it is given."""
     frame_index: int | None = None
@@ -144,7 +181,7 @@ class Record:
     time_seconds: float | None = None
     """When that frame is shown, from the first frame on."""
     unit: Unit = "ratio"
-    """What boxes and polygons count. "pixel" only where the size is not known."""
+    """Unit of boxes and polygons; "pixel" only where the size is unknown."""
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -184,7 +221,7 @@ class Record:
                 _check_inside(annotation, where)
 
     def in_ratio(self, width: int, height: int) -> Record:
-        """The same with boxes and polygons as 0..1, from pixels; what lies outside is cut off.
+        """Convert boxes and polygons from pixels to 0..1, clipped to the picture.
 
         Args:
             width: Of the picture, in pixels.
@@ -197,20 +234,20 @@ class Record:
         return replace(known, unit="ratio", annotations=tuple(map(_clipped, scaled)))
 
     def labels(self) -> tuple[str, ...]:
-        """The labels that are there (value 1), each once, in order of appearance."""
+        """Return the labels with value 1, each once, in order of appearance."""
         return tuple(dict.fromkeys(one.label for one in self.annotations if one.value))
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON object; what has its default is left out."""
+        """Convert to a JSON object without fields that have their default."""
         return _without_defaults(self)
 
     def to_line(self) -> bytes:
-        r"""The JSON object on one line, ending in b"\n"."""
-        return orjson.dumps(self.to_json(), option=_LINE)
+        r"""Serialise to one line of JSON, ending in b"\n"."""
+        return json_bytes(self.to_json(), newline=True)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Record:
-        """Takes what `to_json` gives.
+        """Make it from the result of `to_json`.
 
         Raises:
             RecordError: a key that is not known, or a wrong value.
@@ -221,9 +258,6 @@ class Record:
             raise RecordError("annotations must be a list", field="annotations")
         made = tuple(_annotation_of(one, place) for place, one in enumerate(annotations))
         return cls(**{**data, "annotations": made})
-
-
-_LINE = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
 
 
 def _clipped(annotation: Annotation) -> Annotation:
@@ -252,6 +286,8 @@ def _box_of(value: Any) -> Box:
 
 
 def _check_inside(annotation: Annotation, where: str) -> None:
+    if "_inside" in vars(annotation):
+        return
     box = annotation.box
     if box is not None and not (box.x1 >= 0 and box.y1 >= 0 and box.x2 <= 1 and box.y2 <= 1):
         raise RecordError(
@@ -259,7 +295,10 @@ def _check_inside(annotation: Annotation, where: str) -> None:
             'or say unit="pixel"',
             field=f"{where}.box",
         )
-    for x, y in annotation.polygon or ():
+    corners = annotation.polygon or ()
+    if not corners or (min(map(min, corners)) >= 0 and max(map(max, corners)) <= 1):
+        return
+    for x, y in corners:
         if not (0 <= x <= 1 and 0 <= y <= 1):
             raise RecordError(
                 f"{where}.polygon must be 0..1, got ({x}, {y}): divide pixels by the picture's "

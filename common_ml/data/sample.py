@@ -1,4 +1,4 @@
-"""What a model is trained on: the picture of a record, and its annotations as arrays."""
+"""`Sample`: a record with its pixels and its annotations as arrays."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from common_ml.data.diffgram_file import DiffgramClient, DiffgramFile, instances_of
 from common_ml.data.record import Annotation, Box
 from common_ml.errors import DatasetError
 from common_ml.media.images import read_image
@@ -35,14 +36,18 @@ KEYS = (
     "polygon_mask_list",
     "tags",
     "global_attributes",
+    "diffgram_file",
+    "type",
+    "raw_instance_list",
+    "instance_types_in_file",
 )
 
 
 class Sample(Mapping[str, Any]):
-    """A record with its pixels; everything is made when it is first asked for.
+    """A record with its pixels; everything is computed on first access.
 
-    `sample.image` and `sample["image"]` are the same. A box stands for every annotation that is
-    there (value 1) and has a box, a polygon or a mask; all lists about boxes have their order.
+    `sample.image` and `sample["image"]` are the same. Boxes are those of all annotations with
+    value 1 and a box, a polygon or a mask; all lists about boxes have the same order.
     """
 
     def __init__(
@@ -57,16 +62,17 @@ class Sample(Mapping[str, Any]):
         """Prepare to read the pixels.
 
         Args:
-            record: What the sample is about.
-            number: Its place in the whole dataset.
+            record: The record.
+            number: Its index in the whole dataset.
             label_ids: Label -> number, of the whole dataset.
             pixels: Reads the picture.
-            ahead: Frames of the same video that come next; None if nobody knows.
+            ahead: Frames of the same video that come next; None if unknown.
         """
         self.record = record
         self.number = number
-        """Place in the whole dataset, also in a slice."""
-        self._label_ids = label_ids
+        """Index in the whole dataset, also in a slice."""
+        self.label_ids = label_ids
+        """Label -> number, of the whole dataset."""
         self._pixels = pixels
         self._ahead = ahead
 
@@ -92,10 +98,11 @@ class Sample(Mapping[str, Any]):
         """The picture: RGB, uint8, shape (H, W, 3).
 
         Raises:
-            DatasetError: the record is about no single picture, or its file is not there.
+            DatasetError: the record is not about a single picture, or its file does not exist.
             MediaError: the file cannot be decoded.
+            FormatError: its size differs from the record's.
         """
-        record = self.record
+        record = self._fitted
         if record.frame_index is not None and record.kind != "image":
             return self._pixels.of_frame(record, record.frame_index, self._ahead)
         kind = record.kind or media_kind(self._pixels.path_of(record))
@@ -108,8 +115,8 @@ class Sample(Mapping[str, Any]):
 
     @cached_property
     def size(self) -> tuple[int, int]:
-        """Width and height in pixels; the picture is only read where the record does not tell."""
-        record = self.record
+        """Width and height in pixels; the picture is only read where the record has no size."""
+        record = self._fitted
         if record.width is not None and record.height is not None:
             return record.width, record.height
         height, width, _ = self.image.shape
@@ -120,14 +127,14 @@ class Sample(Mapping[str, Any]):
         """Edges x1, y1, x2, y2 in pixels: float32, shape (N, 4)."""
         if not self._located:
             return np.zeros((0, 4), np.float32)
-        scale_x, scale_y = self.size if self.record.unit == "ratio" else (1, 1)
+        scale_x, scale_y = self.size if self._fitted.unit == "ratio" else (1, 1)
         edges = [box.scaled(scale_x, scale_y) for _, box in self._located]
         return np.array([[one.x1, one.y1, one.x2, one.y2] for one in edges], np.float32)
 
     @cached_property
     def labels(self) -> npt.NDArray[np.int64]:
         """Numbers of the boxes' labels, from 1 on: int64, shape (N,)."""
-        return np.array([self._label_ids[name] for name in self.label_names], np.int64)
+        return np.array([self.label_ids[name] for name in self.label_names], np.int64)
 
     @cached_property
     def label_names(self) -> list[str]:
@@ -184,17 +191,49 @@ class Sample(Mapping[str, Any]):
     def tags(self) -> list[str]:
         """Labels, without repetitions, that are about the picture as a whole."""
         located = {id(annotation) for annotation, _ in self._located}
-        present = (one for one in self.record.annotations if one.value and id(one) not in located)
+        present = (one for one in self._fitted.annotations if one.value and id(one) not in located)
         return list(dict.fromkeys(one.label for one in present))
 
     @property
     def global_attributes(self) -> dict[str, Any]:
-        """What is known of the record as a whole."""
+        """Metadata of the record."""
         return dict(self.record.metadata)
 
     @cached_property
+    def diffgram_file(self) -> DiffgramFile:
+        """The file as in Diffgram's datasets: id, type, original_filename, client."""
+        return DiffgramFile(self.record, DiffgramClient(dict(self.label_ids)))
+
+    @property
+    def type(self) -> str:
+        """Kind of the media: "image", "video", "audio"; in Diffgram's terms."""
+        return self.diffgram_file.type
+
+    @cached_property
+    def raw_instance_list(self) -> list[dict[str, Any]]:
+        """The annotations as instances of Diffgram, in pixels."""
+        record = self._fitted
+        width, height = self.size if record.unit == "ratio" else (1, 1)
+        return instances_of(record, self.label_ids, width, height)
+
+    @property
+    def instance_types_in_file(self) -> set[str]:
+        """The types of the instances: box, polygon, tag, ..."""
+        return {str(one["type"]) for one in self.raw_instance_list}
+
+    @cached_property
+    def _fitted(self) -> Record:
+        """The record with boxes rotated where EXIF rotates the picture."""
+        return self._pixels.fitted(self.record)
+
+    @property
+    def located(self) -> list[Annotation]:
+        """The annotations of the boxes, in the same order."""
+        return [annotation for annotation, _ in self._located]
+
+    @cached_property
     def _located(self) -> list[tuple[Annotation, Box]]:
-        present = [one for one in self.record.annotations if one.value]
+        present = [one for one in self._fitted.annotations if one.value]
         found = ((one, one.bounds() or self._mask_bounds(one)) for one in present)
         return [(one, box) for one, box in found if box is not None]
 
@@ -207,7 +246,7 @@ class Sample(Mapping[str, Any]):
             return None
         box = Box(columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
         height, width = inside.shape
-        return box if self.record.unit == "pixel" else box.scaled(1 / width, 1 / height)
+        return box if self._fitted.unit == "pixel" else box.scaled(1 / width, 1 / height)
 
     def _mask_pixels(self, annotation: Annotation) -> npt.NDArray[np.bool_]:
         mask = annotation.mask
@@ -226,7 +265,7 @@ class Sample(Mapping[str, Any]):
         if corners is None:
             corners = ((box.x1, box.y1), (box.x2, box.y1), (box.x2, box.y2), (box.x1, box.y2))
         width, height = self.size
-        scale_x, scale_y = (width, height) if self.record.unit == "ratio" else (1, 1)
+        scale_x, scale_y = (width, height) if self._fitted.unit == "ratio" else (1, 1)
         return filled([(x * scale_x, y * scale_y) for x, y in corners], width, height)
 
     def _edges(self, column: int) -> list[float]:
@@ -234,7 +273,7 @@ class Sample(Mapping[str, Any]):
 
 
 def filled(corners: list[tuple[float, float]], width: int, height: int) -> npt.NDArray[np.bool_]:
-    """The pixels whose centres lie in a polygon (by the even-odd rule), shape (height, width).
+    """Rasterise a polygon: pixel centres inside (even-odd rule), shape (height, width).
 
     Args:
         corners: In pixels.

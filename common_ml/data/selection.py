@@ -1,197 +1,200 @@
-"""Which records a query is true of.
-
-A query is asked of every annotation, with what is known of its record beside it; it is true of a
-record if it is true of one of its annotations. A record without annotations is asked once, with
-nothing known of an annotation. What is not known makes a comparison neither true nor false, as in
-SQL.
-"""
+"""`Selection`: which records of a catalog a dataset has, read by place or in order."""
 
 from __future__ import annotations
 
-from functools import singledispatchmethod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from common_ml.data.columns import Columns, of_type
-from common_ml.data.engine import quoted
-from common_ml.data.expression import (
-    Any_,
-    Compare,
-    Every,
-    In,
-    IsNull,
-    Like,
-    Literal,
-    Name,
-    Not,
-    shown,
-)
-from common_ml.data.facts import add_facts
-from common_ml.data.query import parse
-from common_ml.errors import QueryError
+from common_ml.data.query.select import select
+from common_ml.data.store.chosen import chosen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     import numpy.typing as npt
 
-    from common_ml.data.expression import Tree, Value
-    from common_ml.data.facts import Facts, Resolve
-    from common_ml.data.store import Store
+    from common_ml.data.record import Record
+    from common_ml.data.store.catalog import Catalog
+    from common_ml.data.store.duckdb_store import Head
+
+RECORDS_AHEAD = 256
+TAGS_AHEAD = 20_000
+"""Records are read in blocks of at most so many, with at most so many annotations."""
 
 
-def select(
-    store: Store,
-    query: str,
-    *,
-    labels: Iterable[str],
-    tags: Mapping[str, str],
-    resolve: Resolve,
-    facts: dict[str, Facts],
-) -> npt.NDArray[np.int64]:
-    """The numbers of the records that a query is true of, in ascending order.
+class Selection:
+    """Records of a catalog: all, those of queries, or given ones. A place is an index among them.
 
-    Args:
-        store: The whole dataset.
-        query: A query.
-        labels: All labels of the dataset.
-        tags: Source -> what `dataset.tag` says of it.
-        resolve: Where the files are.
-        facts: What was found in them before; more is added.
-
-    Raises:
-        QueryError: it is no query, or names what there is not.
+    It can be sent to other processes.
     """
-    tree = parse(query)
-    with store.engine() as connection:
-        columns = Columns(connection, store, query=query, labels=labels, tags=tags)
-        condition = _Conditions(columns, query).sql(tree)
-        if columns.needs_facts:
-            add_facts(connection, store, resolve, facts)
-        sql = f"SELECT DISTINCT r.number FROM {_tables(store, columns)} WHERE {condition}"
-        numbers = connection.execute(f"{sql} ORDER BY r.number").fetchnumpy()["number"]
-    return np.asarray(numbers, np.int64)
 
+    def __init__(
+        self,
+        catalog: Catalog,
+        resolve: Callable[..., Path | None],
+        *,
+        queries: tuple[str, ...] = (),
+        numbers: npt.NDArray[np.int64] | None = None,
+    ) -> None:
+        """Choose; nothing is read.
 
-def _tables(store: Store, columns: Columns) -> str:
-    tables = [f"{store.records_sql} AS r"]
-    if columns.counted:
-        counts = ", ".join(
-            f"count(DISTINCT uid) FILTER (label = {quoted(label)}) AS {column}"
-            for label, column in columns.counted.items()
-        )
-        wanted = ", ".join(map(quoted, columns.counted))
-        tables.append(
-            f"LEFT JOIN (SELECT coalesce(key, media) AS key, slot, {counts} "
-            f"FROM {store.rows_sql()} WHERE label IN ({wanted}) AND coalesce(value, 1) = 1 "
-            "GROUP BY 1, 2) AS c ON c.key = r.key AND c.slot = r.slot"
-        )
-    if columns.needs_rows:
-        tables.append(
-            f"JOIN {store.rows_sql()} AS t ON coalesce(t.key, t.media) = r.key "
-            "AND t.slot = r.slot AND (t.label IS NOT NULL OR r.num_tags = 0)"
-        )
-    if columns.needs_facts:
-        tables.append("LEFT JOIN facts AS f ON f.number = r.number")
-    return " ".join(tables)
+        Args:
+            catalog: The whole dataset.
+            resolve: Name of a media -> its path, for queries about files.
+            queries: What the records have in common.
+            numbers: Numbers of the records that are asked, ascending; None: all.
+        """
+        self.catalog = catalog
+        self.queries = queries
+        self._resolve = resolve
+        self._given = numbers
+        self._found: npt.NDArray[np.int64] | None = None
+        self._edition = -1
+        self._block: dict[int, Record] = {}  # place -> record, read ahead
 
+    def narrowed(self, query: str) -> Selection:
+        """Return those of the records that match one more query.
 
-class _Conditions:
-    """From a tree to SQL."""
+        Raises:
+            QueryError: not one boolean expression, or an unknown name.
+        """
+        selected = self._matching(query)  # parse now, so that errors are raised here
+        queries = (*self.queries, query)
+        if self.catalog.follow:
+            return Selection(self.catalog, self._resolve, queries=queries, numbers=self._given)
+        return self.of(np.intersect1d(self.numbers, selected), queries)
 
-    def __init__(self, columns: Columns, query: str) -> None:
-        self._columns = columns
-        self._query = query
+    def of(
+        self, numbers: npt.NDArray[np.int64], queries: tuple[str, ...] | None = None
+    ) -> Selection:
+        """Return certain records of the catalog, in this order.
 
-    @singledispatchmethod
-    def sql(self, tree: Any) -> str:
-        """The condition that a tree stands for."""
-        raise TypeError(f"no tree: {tree!r}")
+        Args:
+            numbers: Theirs.
+            queries: What is known to hold for them; None: the queries of this selection.
+        """
+        queries = self.queries if queries is None else queries
+        made = Selection(self.catalog, self._resolve, queries=queries, numbers=numbers)
+        made._found, made._edition = numbers, self.catalog.edition
+        return made
 
-    @sql.register
-    def _(self, tree: Every) -> str:
-        return self._joined(tree.children, " AND ")
+    @property
+    def numbers(self) -> npt.NDArray[np.int64]:
+        """Numbers of the records in the catalog, as it is now: int64, shape (records,)."""
+        self.catalog.refresh()
+        if self._found is None or self._edition != self.catalog.edition:
+            self._edition = self.catalog.edition
+            self._found = self._find()
+            self._block.clear()
+        return self._found
 
-    @sql.register
-    def _(self, tree: Any_) -> str:
-        return self._joined(tree.children, " OR ")
+    def number(self, place: int) -> int:
+        """Return the number of a record, as it was when the numbers were last asked for."""
+        return int(self._found_numbers()[place])
 
-    @sql.register
-    def _(self, tree: Not) -> str:
-        return f"(NOT {self.sql(tree.child)})"
+    def heads(self) -> list[Head]:
+        """Return the heads of all records."""
+        return self._heads(self.numbers)
 
-    @sql.register
-    def _(self, tree: Literal) -> str:
-        return _written(tree)
-
-    @sql.register
-    def _(self, tree: Compare) -> str:
-        left, right = self._alike(tree.left, tree.right)
-        return f"({left} {tree.operator} {right})"
-
-    @sql.register
-    def _(self, tree: In) -> str:
-        choices: dict[str, list[str]] = {}  # by the left side, which may have a type for each
-        for left, right in (self._alike(tree.value, choice) for choice in tree.choices):
-            choices.setdefault(left, []).append(right)
-        found = [f"{left} IN ({', '.join(rights)})" for left, rights in choices.items()]
-        return f"({' OR '.join(found) or 'false'})"
-
-    @sql.register
-    def _(self, tree: IsNull) -> str:
-        value = tree.value
-        column = self._columns.column(value) if isinstance(value, Name) else None
-        if column is None:
-            return "false"
-        # JSON has a null of its own
-        is_json_null = f" OR json_type({column.sql}) = 'NULL'" if column.type == "json" else ""
-        return f"({column.sql} IS NULL{is_json_null})"
-
-    @sql.register
-    def _(self, tree: Like) -> str:
-        value, pattern = self._alike(tree.value, Literal(tree.pattern))
-        return f"({value} {'ILIKE' if tree.ignores_case else 'LIKE'} {pattern})"
-
-    def _joined(self, children: Iterable[Tree], word: str) -> str:
-        return f"({word.join(map(self.sql, children))})"
-
-    def _alike(self, left: Value, right: Value) -> tuple[str, str]:
-        """Both sides of a comparison, as one type."""
-        sides = (left, right)
-        types = {self._type(side) for side in sides}
-        plain = types - {"json"}
-        if not plain:
-            raise self._error(f"{left} and {right} may be anything: compare each with a value")
-        if len(plain) > 1:
-            raise self._error(f"{self._told(left)}, but {self._told(right)}")
-        (wanted,) = plain
-        made = []
-        for side in sides:
-            if isinstance(side, Literal):
-                made.append(_written(side))
+    def records(self) -> Iterator[Record]:
+        """Iterate over the records, with those that the catalog gains meanwhile."""
+        place = 0
+        while True:
+            numbers = self.numbers
+            if place >= len(numbers):
+                return
+            store = self.catalog.store
+            block = numbers[place : place + RECORDS_AHEAD]
+            if store.has_random_access:
+                yield from map(store.record, block.tolist())
+                place += len(block)
                 continue
-            column = self._columns.column(side)
-            made.append(of_type(column, wanted) if column.type == "json" else column.sql)
-        return made[0], made[1]
+            for heads in _blocks(self._heads(block)):
+                yield from store.records(heads)
+                place += len(heads)
 
-    def _type(self, value: Value) -> Any:
-        if isinstance(value, Name):
-            return self._columns.column(value).type
-        if isinstance(value.value, bool):
-            return "boolean"
-        return "text" if isinstance(value.value, str) else "number"
+    def record(self, place: int, *, ahead: bool) -> Record:
+        """Return one record.
 
-    def _told(self, value: Value) -> str:
-        shown = str(value) if isinstance(value, Name) else repr(value.value)
-        return f"{shown} is a {self._type(value)}"
+        Args:
+            place: Its index, 0 <= place < number of records.
+            ahead: Whether the next ones will be asked for as well: they are read along.
+        """
+        store = self.catalog.store
+        if place not in self._block and (store.has_random_access or not ahead):
+            if not self.catalog.follow:
+                return store.record(self.number(place))
+            ahead = False
+        if place not in self._block:
+            wanted = self._found_numbers()[place : place + (RECORDS_AHEAD if ahead else 1)]
+            heads = next(_blocks(self._heads(wanted)))
+            self._block = dict(enumerate(store.records(heads), start=place))
+        return self._block[place]
 
-    def _error(self, message: str) -> QueryError:
-        return QueryError(f"cannot compare: {message}; in {shown(self._query)}", query=self._query)
+    def frames_behind(self, place: int) -> list[int]:
+        """Return the frames of the same video that the next records are about."""
+        (first,) = self._heads(self.numbers[place : place + 1])
+        found: list[int] = []
+        for start in range(place + 1, len(self._found_numbers()), RECORDS_AHEAD):
+            for head in self._heads(self._found_numbers()[start : start + RECORDS_AHEAD]):
+                if head.media != first.media or head.slot < 0:
+                    return found
+                found.append(head.slot)
+        return found
+
+    def places(self) -> dict[str, npt.NDArray[np.int64]]:
+        """Return per record, by file: number, media (a number), slot (the frame, or -1)."""
+        store = self.catalog.store
+        with store.engine() as connection:
+            chosen(connection, store, self.numbers)
+            columns = connection.execute(
+                "SELECT number, first_value(number) OVER (PARTITION BY media ORDER BY number) "
+                "AS media, slot FROM chosen ORDER BY number"
+            ).fetchnumpy()
+        return {name: np.asarray(column, np.int64) for name, column in columns.items()}
+
+    def _find(self) -> npt.NDArray[np.int64]:
+        numbers = self._given
+        if numbers is None:
+            numbers = np.arange(self.catalog.store.num_records)
+        for query in self.queries:
+            numbers = np.intersect1d(numbers, self._matching(query), assume_unique=True)
+        return numbers
+
+    def _matching(self, query: str) -> npt.NDArray[np.int64]:
+        catalog = self.catalog
+        catalog.refresh()
+        return select(
+            catalog.store,
+            query,
+            labels=catalog.label_ids,
+            tags=catalog.tags,
+            verdicts=catalog.verdicts,
+            resolve=self._resolve,
+            facts=catalog.facts,
+        )
+
+    def _heads(self, numbers: npt.NDArray[np.int64]) -> list[Head]:
+        return self.catalog.store.heads(numbers.tolist())
+
+    def _found_numbers(self) -> npt.NDArray[np.int64]:
+        return self.numbers if self._found is None else self._found
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_found": self.numbers, "_block": {}}
 
 
-def _written(literal: Literal) -> str:
-    value = literal.value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return quoted(value) if isinstance(value, str) else f"('{value!r}'::DOUBLE)"
+def _blocks(heads: list[Head]) -> Iterator[list[Head]]:
+    """Group neighbouring records that are read at once."""
+    block: list[Head] = []
+    num_tags = 0
+    for head in heads:
+        if block and num_tags + head.num_tags > TAGS_AHEAD:
+            yield block
+            block, num_tags = [], 0
+        block.append(head)
+        num_tags += head.num_tags
+    if block:
+        yield block

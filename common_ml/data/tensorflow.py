@@ -1,4 +1,4 @@
-"""A dataset for TensorFlow: a stream with a declared signature."""
+"""`tf.data.Dataset` of a dataset: a stream with a declared signature."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ except ImportError as missing:
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from common_ml.data.dataset import Dataset
     from common_ml.data.sample import Sample
+    from common_ml.data.samples import Samples
 
 
-def tf_dataset(dataset: Dataset, transform: Callable[[Sample], Any] | None) -> Any:
-    """A `tf.data.Dataset` of dicts, in the order of the dataset; each video is decoded once.
+def tf_dataset(dataset: Samples, transform: Callable[[Sample], Any] | None) -> Any:
+    """Return a `tf.data.Dataset` of dicts, in dataset order; each video is decoded once.
 
     Elements: `image` (uint8, H x W x 3), `boxes` (ragged: float32, N x 4, pixels), `labels` (int64,
     N, from 1 on), `label_names` (N), `time_seconds` (NaN for a picture), `id`. `ragged_batch` puts
@@ -27,8 +27,8 @@ def tf_dataset(dataset: Dataset, transform: Callable[[Sample], Any] | None) -> A
 
     Args:
         dataset: The records.
-        transform: Gets a sample and returns what the element is made of, a structure of tensors;
-            its signature is that of the first element, with all sizes open.
+        transform: Converts a sample to an element, a structure of tensors;
+            the signature is that of the first element, with all sizes unknown.
     """
     if transform is None:
         return tf.data.Dataset.from_generator(
@@ -68,7 +68,7 @@ def _element(sample: Sample) -> dict[str, Any]:
 
 
 def _open_spec(value: Any) -> Any:
-    """The type of a value, whatever its sizes."""
+    """Return the type of a value, with all sizes unknown."""
     if isinstance(value, tf.RaggedTensor):
         shape = (None,) * len(value.shape)
         return tf.RaggedTensorSpec(shape, value.dtype, ragged_rank=value.ragged_rank)

@@ -1,1 +1,1 @@
-"""What is in a media file, which frames to take, and the frames themselves."""
+"""Read media files: probe them, sample video frames, decode images and sound."""

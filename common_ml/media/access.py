@@ -1,4 +1,4 @@
-"""Whether a path is a local file that can be read, found out without ever waiting for it."""
+"""Open local files for reading, without blocking on pipes or devices."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING
 from common_ml.errors import DecodeError, MediaError, MissingMediaError
 
 if TYPE_CHECKING:
-    from typing import TypeAlias
-
-    AnyPath: TypeAlias = str | os.PathLike[str]
+    from common_ml.types import StrPath
 
 
-def open_file(path: AnyPath) -> FileIO:
+def open_file(path: StrPath) -> FileIO:
     """Open a media file for reading; the caller closes it.
 
     A path is a local file and nothing else: `http://...` or `concat:...` are files of that name.
@@ -29,10 +27,10 @@ def open_file(path: AnyPath) -> FileIO:
         MediaError: it is a directory, a pipe, a socket or a device, or may not be read.
     """
     try:
-        mode = os.stat(path).st_mode  # noqa: PTH116 - any path-like, and no object per call
+        mode = os.stat(path).st_mode
     except (OSError, ValueError) as error:
         raise access_error(error, path) from error
-    check_regular(path, mode)  # before it is opened: with a device that may do something
+    check_regular(path, mode)  # before opening, which may have side effects on a device
     try:
         # O_NONBLOCK, since the file may have been replaced by a pipe: opening one waits for its
         # other end.
@@ -50,8 +48,8 @@ def open_file(path: AnyPath) -> FileIO:
     return FileIO(descriptor, "rb")
 
 
-def check_regular(path: AnyPath, mode: int) -> None:
-    """Go on, or raise.
+def check_regular(path: StrPath, mode: int) -> None:
+    """Raise unless the file is a regular one.
 
     Args:
         path: The file, for the message.
@@ -65,8 +63,8 @@ def check_regular(path: AnyPath, mode: int) -> None:
         raise MediaError(f"{quoted(path)} is {what}, not a file", path=path)
 
 
-def access_error(error: OSError | ValueError, path: AnyPath) -> MediaError:
-    """What keeps a file from being read, in plain words."""
+def access_error(error: OSError | ValueError, path: StrPath) -> MediaError:
+    """Describe why a file cannot be read."""
     name = quoted(path)
     if not isinstance(error, OSError):
         return MissingMediaError(f"no such file: {name}: no name holds a NUL", path=path)
@@ -77,12 +75,12 @@ def access_error(error: OSError | ValueError, path: AnyPath) -> MediaError:
 
 
 def is_about_access(error: OSError) -> bool:
-    """Whether it is known to be about the file as a whole, not about what is in it."""
+    """Whether the error is about access to the file, not about its content."""
     return error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ENOSPC, errno.EDQUOT, *_REASONS}
 
 
-def quoted(path: AnyPath) -> str:
-    """A path as it stands in a message: in quotes, so that blanks at its ends can be seen."""
+def quoted(path: StrPath) -> str:
+    """Quote a path for a message, so that blanks at its ends can be seen."""
     return repr(os.fspath(path))
 
 
@@ -106,9 +104,9 @@ _REASONS = {
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 
 
-def _why_missing(path: AnyPath) -> str:
-    if os.path.islink(path):  # noqa: PTH114 - any path-like
-        return f" is a symbolic link to {os.readlink(path)!r}, which is not there"  # noqa: PTH115 - as above
+def _why_missing(path: StrPath) -> str:
+    if os.path.islink(path):
+        return f" is a symbolic link to {os.readlink(path)!r}, which is not there"
     if _ADDRESS.match(os.fspath(path)):
         return ": a path names a local file, never an address"
     return ""

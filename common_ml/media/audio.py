@@ -1,4 +1,4 @@
-"""Sound -> mono float32 at the rate that a model wants."""
+"""Read sound as mono float32 at the rate that a model wants: whole, or in windows."""
 
 from __future__ import annotations
 
@@ -11,32 +11,34 @@ import numpy as np
 from common_ml.media.sound import sound_blocks
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable, Iterator
     from typing import TypeAlias
 
     import numpy.typing as npt
+
+    from common_ml.types import StrPath
 
     Samples: TypeAlias = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
 class AudioWindow:
-    """A stretch of sound."""
+    """A window of sound."""
 
     start_seconds: float
     """From the start of the file."""
     samples: Samples
-    """Mono, float32, -1..1; as many in every window of a file: the last one ends in zeros."""
+    """Mono, float32, -1..1; the same number in every window: the last one is padded with zeros."""
     duration_seconds: float
-    """How much of it is sound; less than the others only in the last window."""
+    """Seconds of sound in it; less than the window only in the last one."""
 
 
-def read_audio(path: str | os.PathLike[str], sample_rate: int = 16000) -> Samples:
+def read_audio(path: StrPath, sample_rate: int = 16000) -> Samples:
     """Read the first sound stream of a file, a video's too: mono, float32, shape (N,), -1..1.
 
-    The channels are averaged, each with the same weight. Sample n is at n / sample_rate seconds
-    from the start of the file, which is the first frame where there is video: sound that starts
+    Stereo is averaged; more channels are mixed as ITU-R BS.775 says and the ffmpeg program does it,
+    and averaged where nothing says which they are. Sample n is at n / sample_rate seconds from the
+    start of the file, which is the first frame where there is video: sound that starts
     later, or that has a hole, has zeros there, and sound before it is left out.
 
     Args:
@@ -47,23 +49,31 @@ def read_audio(path: str | os.PathLike[str], sample_rate: int = 16000) -> Sample
         MissingMediaError: there is no such file.
         NoStreamError: there is no sound in it.
         DecodeError: damaged or truncated.
+        LimitError: longer than the limits in force allow, or than a file of its size can be.
     """
     _check(sample_rate >= 1, f"sample_rate must be >= 1, got {sample_rate}")
-    blocks = [block[0] for block in sound_blocks(path, sample_rate=sample_rate, channels=1)]
-    return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+    samples, length = np.zeros(0, np.float32), 0
+    for block in sound_blocks(path, sample_rate=sample_rate, channels=1):
+        end = length + block.shape[1]
+        if end > len(samples):  # in place: joining blocks would take the memory twice
+            samples.resize(max(end, len(samples) * 9 // 8), refcheck=False)
+        samples[length:end] = block[0]
+        length = end
+    samples.resize(length, refcheck=False)
+    return samples
 
 
 def audio_windows(
-    path: str | os.PathLike[str],
+    path: StrPath,
     *,
     window_seconds: float,
     overlap_seconds: float = 0,
     sample_rate: int = 16000,
 ) -> Iterator[AudioWindow]:
-    """Windows of what `read_audio` gives, in order, without the whole of it in memory.
+    """Yield windows of what `read_audio` returns, in order, without all of it in memory.
 
     Every window has `round(window_seconds * sample_rate)` samples, the last one padded with
-    zeros, and together they cover all the sound: there is no window of nothing but overlap. Of a
+    zeros, and together they cover all the sound: no window consists of overlap alone. Of a
     truncated file the sound that there is comes before the error.
 
     Args:
@@ -74,7 +84,7 @@ def audio_windows(
 
     Raises:
         ValueError: a number is out of its range.
-        MediaError: as of `read_audio`, while iterating.
+        MediaError: as for `read_audio`, while iterating.
     """
     _check(sample_rate >= 1, f"sample_rate must be >= 1, got {sample_rate}")
     _check(
@@ -91,8 +101,8 @@ def audio_windows(
     return _windows(blocks, length, max(hop, 1), sample_rate)
 
 
-def _check(is_right: bool, message: str) -> None:  # noqa: FBT001 - reads like an assertion
-    if not is_right:
+def _check(is_valid: bool, message: str) -> None:  # noqa: FBT001 - reads like an assertion
+    if not is_valid:
         raise ValueError(message)
 
 
@@ -107,12 +117,15 @@ def _windows(
         if num_waiting < length:
             continue
         samples = np.concatenate(waiting)
+        waiting.clear()
+        del block  # not held while the consumer has the windows
         for start in range(0, num_waiting - length + 1, hop):
             window = samples[start : start + length].copy()
             yield AudioWindow(first / sample_rate, window, length / sample_rate)
             first += hop
         rest = samples[start + hop :].copy()
         waiting, num_waiting = [rest], len(rest)
+        del samples  # nor this while the next block is decoded
     if num_waiting > (length - hop if first else 0):
         last = np.zeros(length, np.float32)
         last[:num_waiting] = np.concatenate(waiting)

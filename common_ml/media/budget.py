@@ -1,4 +1,4 @@
-"""Memory that workers share, and that the next result in order never has to wait for."""
+"""Share a memory budget between workers; the next result in order never waits for it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from threading import Condition
 
 
 class ClosedBudgetError(Exception):
-    """Nobody wants the result any more."""
+    """The budget was closed: no consumer is left."""
 
 
 class OrderedBudget:
-    """Bytes for numbered results (0, 1, 2, ...) that are taken in that order.
+    """Bytes for numbered results (0, 1, 2, ...) that are consumed in that order.
 
     The next result to be taken gets its memory at once, whatever the others hold: so there is
     always one that can be finished, and at most one that exceeds the budget.
@@ -27,8 +27,8 @@ class OrderedBudget:
         """Wait until there is room.
 
         Args:
-            number: Of the result.
-            num_bytes: That it takes; None, where nobody knows, waits for its turn.
+            number: Number of the result.
+            num_bytes: Size of the result; None, if unknown, waits until it is the next in order.
 
         Raises:
             ClosedBudgetError: `close` was called.
@@ -40,20 +40,20 @@ class OrderedBudget:
             self._held[number] = num_bytes or 0
 
     def settle(self, number: int, num_bytes: int) -> None:
-        """Say how much the finished result really holds."""
+        """Correct the size to what the finished result really holds."""
         with self._changed:
             self._held[number] = num_bytes
             self._changed.notify_all()
 
-    def hand_over(self) -> None:
-        """The next result belongs to its taker now."""
+    def release_next(self) -> None:
+        """Release the memory of the next result: its consumer owns it now."""
         with self._changed:
             self._held.pop(self._next, None)
             self._next += 1
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Send everyone home who waits."""
+        """Unblock all waiting workers with ClosedBudgetError."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

@@ -1,179 +1,191 @@
-"""How a container is opened: one local file within the limits, never a playlist."""
+"""Choose the streams of an open container, read their packets, and translate FFmpeg's errors."""
 
 from __future__ import annotations
 
 import errno
-import os
-from contextlib import contextmanager
-from fractions import Fraction
-from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextlib import closing, contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
-import av
 import av.error
 from av.stream import Disposition
 
-from common_ml.errors import DecodeError, MediaError, UnknownMediaError
-from common_ml.media import limits
-from common_ml.media.access import access_error, is_about_access, open_file, quoted
-from common_ml.media.encryption import is_encrypted
-from common_ml.media.foreign import HEAD_BYTES, foreign_content
+from common_ml.errors import DecodeError, MediaError, NoStreamError, UnknownMediaError
+from common_ml.media.access import access_error, is_about_access, quoted
+from common_ml.media.choices import in_force, same_language
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator, Sequence
     from typing import TypeAlias
 
     from av.audio.stream import AudioStream
     from av.container import InputContainer
     from av.packet import Packet
+    from av.stream import Stream
     from av.video.stream import VideoStream
 
-    MediaPath: TypeAlias = str | os.PathLike[str]
+    from common_ml.types import StrPath
+
+    MediaPath: TypeAlias = StrPath
 
 AnyStream = TypeVar("AnyStream", "VideoStream", "AudioStream")
-# Titles in Latin-1 are common, and none of our business. PyAV 19 never refuses them.
-_METADATA_OPTIONS: dict[str, Any] = (
-    {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
-)
-_SCRIPTS = "hls dash concat concatf imf sdp rtsp rtp sap image2 webm_dash_manifest vobsub avisynth"
-_DEVICES = "alsa avfoundation dshow fbdev gdigrab jack kmsgrab lavfi openal oss pulse sndio x11grab"
-_DRAWN_TEXT = "tty bin xbin adf idf"
-
-REFUSED_FORMATS = frozenset(f"{_SCRIPTS} {_DEVICES} {_DRAWN_TEXT} video4linux2,v4l2".split())
-"""What FFmpeg can demux and a media file never is; nothing of these is even begun.
-
-First scripts and playlists, which open further files or addresses on the network; then devices;
-then text drawn as a picture, or any text file would be a video."""
 
 
-def open_container(path: MediaPath, *, beyond_limits: bool = False) -> InputContainer:
-    """Open a media file; the caller closes it (it is a context manager).
+class MediaSource(Protocol):
+    """A file that can be opened again; `media_file.MediaFile` is one."""
+
+    path: MediaPath
+
+    def open(self, *, beyond_limits: bool = False) -> InputContainer:
+        """Open the file at its beginning."""
+
+
+def video_stream(container: InputContainer, media: MediaSource | None = None) -> VideoStream | None:
+    """Return the video stream to read, or None.
+
+    Cover art and timed thumbnails do not count. Of several it is the one that `reading` chooses;
+    else one that can be decoded and has packets, the file's default before others, the first
+    before later ones.
 
     Args:
-        path: The file.
-        beyond_limits: Whether it may be larger or longer than the limits in force, because nothing
-            of it will be decoded.
+        container: The open file.
+        media: The file; with it, streams that are declared but empty are skipped.
 
     Raises:
-        MissingMediaError: there is no such file.
-        UnknownMediaError: the content is none that may be opened, such as a playlist.
-        DecodeError: damaged, empty, encrypted, or not a media file at all.
-        LimitError: it is larger or longer than allowed.
-        MediaError: the file cannot be read.
+        NoStreamError: the chosen one does not exist.
     """
-    container = _opened(path)
-    if not beyond_limits:
-        try:
-            _check_limits(container, path)
-            _check_encryption(container, path)
-        except MediaError:
-            container.close()
-            raise
-    return container
+    candidates = [stream for stream in container.streams.video if not is_cover(stream)]
+    return _chosen(container, candidates, media, in_force().video_stream, "video_stream")
 
 
-def _opened(path: MediaPath) -> InputContainer:
-    # FFmpeg opens the file by its name, which tells it something, but only once it is known to be
-    # no pipe and no playlist.
-    with open_file(path) as file, translated_errors(path, doing="open"):
-        foreign = foreign_content(file.read(HEAD_BYTES))
-        if foreign:
-            raise UnknownMediaError(
-                f"{quoted(path)} is neither picture, video nor sound, but {foreign}", path=path
-            )
-        try:
-            return _open(os.fspath(path))
-        except av.error.FFmpegError as error:
-            if error.errno != errno.EINVAL:
-                raise
-        # Refused, but perhaps for its name alone: `.jpg` outweighs what is in an MPEG file.
-        return _open(f"/dev/fd/{file.fileno()}")
+def audio_stream(container: InputContainer, media: MediaSource | None = None) -> AudioStream | None:
+    """Return the sound stream to read, or None; chosen as `video_stream` does.
 
+    Args:
+        container: The open file.
+        media: As for `video_stream`.
 
-def _check_limits(container: InputContainer, path: MediaPath) -> None:
-    bounds = limits.in_force()
-    if container.duration is not None:
-        bounds.check_duration(path, Fraction(container.duration, av.time_base))
-    for stream in container.streams.video:
-        if has_decoder(stream):
-            bounds.check_size(path, stream.width, stream.height)
-            # A size that changes on the way is for the decoder itself to refuse. It counts what it
-            # takes memory for, which is rounded up, so the bound is not exact there.
-            width, height = stream.width + _ROUNDED_UP, stream.height + _ROUNDED_UP
-            room = max(bounds.max_pixels * 9 // 8, width * height)
-            stream.codec_context.options = {"max_pixels": str(min(room, _MAX_INT))}
-
-
-def _check_encryption(container: InputContainer, path: MediaPath) -> None:
-    if is_encrypted(path, container.format.name):
-        raise DecodeError(f"{quoted(path)} is encrypted: there is no key for it", path=path)
-
-
-_MAX_INT = 2**31 - 1
-_ROUNDED_UP = 128
-"""Pixels that a decoder may add to either side."""
-
-
-def _open(name: str) -> InputContainer:
-    container: InputContainer = av.open(
-        f"file:{name}",  # a name with a colon would be taken for an address
-        # Never `options`: up to PyAV 17 they corrupt memory where streams turn up late (MPEG-PS).
-        container_options={
-            "protocol_whitelist": "file",
-            "format_whitelist": _accepted_formats(),
-        },
-        **_METADATA_OPTIONS,
-    )
-    return container
-
-
-@cache
-def _accepted_formats() -> str:
-    return ",".join(sorted(av.formats_available - REFUSED_FORMATS))
-
-
-def video_stream(container: InputContainer) -> VideoStream | None:
-    """The first stream of moving pictures; cover art is none."""
-    return next((s for s in container.streams.video if not is_cover(s)), None)
-
-
-def audio_stream(container: InputContainer) -> AudioStream | None:
-    """The first sound stream."""
-    return next(iter(container.streams.audio), None)
+    Raises:
+        NoStreamError: the chosen one does not exist.
+    """
+    candidates = list(container.streams.audio)
+    return _chosen(container, candidates, media, in_force().audio_stream, "audio_stream")
 
 
 def is_cover(stream: VideoStream) -> bool:
-    """Whether the stream is a picture that belongs to the file, not a moving one."""
-    return bool(stream.disposition & Disposition.attached_pic)
+    """Whether the stream is a still picture that belongs to the file, such as cover art."""
+    return bool(stream.disposition & _STILL)
+
+
+_STILL = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+
+
+def _chosen(
+    container: InputContainer,
+    candidates: list[AnyStream],
+    media: MediaSource | None,
+    wanted: int | str | None,
+    option: str,
+) -> AnyStream | None:
+    if wanted is not None and candidates:
+        known = candidates
+        candidates = [
+            stream
+            for place, stream in enumerate(candidates)
+            if wanted == place or same_language(_language(stream), str(wanted))
+        ]
+        if not candidates:
+            path = media.path if media else container.name
+            raise NoStreamError(
+                f"{quoted(path)} has no such stream: {option} must be one of"
+                f" {_names(known)}, got {wanted!r} @ $.common_ml.{option}",
+                path=path,
+            )
+    candidates.sort(key=_preference)
+    if len(candidates) < 2 or media is None or candidates[0].frames > 0:  # counted by the index
+        return next(iter(candidates), None)
+    first = _first_with_packets(media, [stream.index for stream in candidates])
+    return next((s for s in candidates if s.index == first), candidates[0])
+
+
+def _preference(stream: VideoStream | AudioStream) -> tuple[bool, bool, int]:
+    is_default = bool(stream.disposition & Disposition.default)
+    return not has_decoder(stream), not is_default, stream.index
+
+
+def _language(stream: VideoStream | AudioStream) -> str:
+    return stream.metadata.get("language", "")
+
+
+def _names(streams: Sequence[VideoStream | AudioStream]) -> str:
+    return ", ".join(f"{n} {_language(s)}".strip() for n, s in enumerate(streams))
+
+
+def _first_with_packets(media: MediaSource, indices: list[int]) -> int | None:
+    """Return the first of the streams, in this order, that has a packet."""
+    seen: set[int] = set()
+    with media.open(beyond_limits=True) as container, suppress(av.error.FFmpegError):
+        known: list[VideoStream | AudioStream] = [
+            *container.streams.video,
+            *container.streams.audio,
+        ]
+        streams = [stream for stream in known if stream.index in indices]
+        for packet in interleaved_packets(container, streams):
+            if packet.size:
+                seen.add(packet.stream.index)
+                if packet.stream.index == indices[0]:
+                    break
+    return next((index for index in indices if index in seen), None)
 
 
 def packets_of(container: InputContainer, stream: AnyStream) -> Iterator[Packet[AnyStream]]:
-    """The packets of a stream, up to those that tell the decoder of the end.
+    """Yield the packets of a stream, then an empty one that drains the decoder.
 
-    In a transport stream further streams may turn up on the way, and PyAV then fails: it has no
-    object for them. The next `demux` knows how many there are, and passes over them.
+    Empty packets before it are skipped, as the ffmpeg program does: they repeat a picture, and
+    to a decoder they would mean end of stream.
     """
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets, None)
-        except IndexError:
-            packets = container.demux(stream)
-            continue
-        if packet is None:
-            return
-        yield packet
+    return interleaved_packets(container, [stream])
+
+
+def interleaved_packets(
+    container: InputContainer, streams: Sequence[VideoStream | AudioStream]
+) -> Iterator[Packet[Any]]:
+    """Yield the packets of streams in file order, then an empty one of each; see `packets_of`.
+
+    In a transport stream further streams may appear later, and PyAV then fails: it has no object
+    for them. The next `demux` knows how many there are, and skips them.
+    """
+    last_empty: dict[int, Packet[Any]] = {}
+    is_at_end = False
+    while not is_at_end:
+        with suppress(IndexError), demuxing(container, streams) as packets:
+            for packet in packets:
+                if packet.size:
+                    yield packet
+                else:
+                    last_empty[packet.stream.index] = packet
+            is_at_end = True
+    yield from last_empty.values()
+
+
+def demuxing(
+    container: InputContainer, streams: Sequence[Stream]
+) -> closing[Generator[Packet[Any], None, None]]:
+    """Return PyAV's generator of packets, for a `with` block.
+
+    It closes the generator: one that is dropped half way leaks some 150 bytes.
+    """
+    return closing(cast("Generator[Packet[Any], None, None]", container.demux(*streams)))
 
 
 def has_decoder(stream: VideoStream | AudioStream) -> bool:
-    """Whether the codec of the stream is one that can be decoded; else it has hardly a property."""
+    """Whether the codec of the stream can be decoded; otherwise it has few properties."""
     context: object = stream.codec_context  # declared never to be None
     return context is not None
 
 
 @contextmanager
 def translated_errors(path: MediaPath, *, doing: str) -> Iterator[None]:
-    """Turn FFmpeg's errors into the MediaError family.
+    """Translate FFmpeg's errors to MediaError and its subclasses.
 
     Args:
         path: The file, for the message.
@@ -181,7 +193,7 @@ def translated_errors(path: MediaPath, *, doing: str) -> Iterator[None]:
     """
     try:
         yield
-    except av.error.MemoryError as error:  # mostly a count in the file that nobody could hold
+    except av.error.MemoryError as error:  # mostly an impossible count in a damaged file
         raise DecodeError(
             f"cannot {doing} {quoted(path)}: it asks for more memory than it can get: it is"
             " damaged, or there is hardly any memory left",
@@ -193,7 +205,7 @@ def translated_errors(path: MediaPath, *, doing: str) -> Iterator[None]:
         ) from error
     except OSError as error:
         if isinstance(error, av.error.FFmpegError) and not is_about_access(error):
-            # Demuxers answer with any number of the system's when they do not like the content.
+            # Demuxers return arbitrary errno values for content they reject.
             raise DecodeError(
                 f"cannot {doing} {quoted(path)}: {_UNSUPPORTED}", path=path
             ) from error
@@ -202,7 +214,7 @@ def translated_errors(path: MediaPath, *, doing: str) -> Iterator[None]:
         reason = error.strerror or "the system refuses it"
         raise MediaError(f"cannot {doing} {quoted(path)}: {reason}", path=path) from error
     except av.error.FFmpegError as error:
-        # The answer to a format that is refused; its class has another name in PyAV 15.
+        # The error for a format that is not allowed; its class has another name in PyAV 15.
         if doing == "open" and error.errno == errno.EINVAL:
             raise UnknownMediaError(
                 f"{quoted(path)} is neither picture, video nor sound", path=path

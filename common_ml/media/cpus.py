@@ -1,4 +1,4 @@
-"""How many CPUs this process may use."""
+"""Count the CPUs that this process may use: affinity and control groups."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def usable_cpus(*, root: Path = Path("/")) -> int:
 
 
 def _cgroup_limit(root: Path) -> float:
-    """The tightest limit of all groups from the process's own up to the top, in CPUs."""
+    """Return the tightest limit, in CPUs, of all groups from the process's own up to the root."""
     limits = [math.inf]
     for line in _words_by_line(root / "proc/self/cgroup"):
         _, controllers, group = line.split(":", 2)
@@ -37,7 +37,7 @@ def _cgroup_limit(root: Path) -> float:
 
 
 def _upwards(mount: Path, group: str) -> list[Path]:
-    # In a container the group is often given by its address on the host, which does not exist
+    # In a container the group is often given by its path on the host, which does not exist
     # inside; the mount itself is the container's group there, and it is always in the list.
     place = mount / group.strip("/")
     return [place, *(above for above in place.parents if above.is_relative_to(mount))]

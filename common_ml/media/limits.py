@@ -1,4 +1,4 @@
-"""How large and how long a file may be before it is refused, in this process."""
+"""Limits on the size and duration of media files."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from common_ml.context import current
 from common_ml.errors import LimitError
 from common_ml.media.access import quoted
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterator
     from fractions import Fraction
-    from typing import TypeAlias
 
-    AnyPath: TypeAlias = str | os.PathLike[str]
+    from common_ml.types import StrPath
 
 DEFAULT_MAX_PIXELS = 256_000_000
 """A picture of 16,000 x 16,000: 768 MB as RGB. FFmpeg's own limit lies 5 % above it."""
@@ -23,7 +22,7 @@ DEFAULT_MAX_PIXELS = 256_000_000
 
 @dataclass(frozen=True)
 class Limits:
-    """What is refused."""
+    """Limits; files beyond them are refused."""
 
     max_pixels: int = DEFAULT_MAX_PIXELS
     """Width times height of a picture or frame, >= 1."""
@@ -40,8 +39,8 @@ class Limits:
             if value is not None and not value > 0:
                 raise ValueError(f"{name} must be > 0 or None, got {value}")
 
-    def check_size(self, path: AnyPath, width: int, height: int) -> None:
-        """Go on, or raise; called before there is memory for the picture.
+    def check_size(self, path: StrPath, width: int, height: int) -> None:
+        """Raise if a picture is too large; called before memory is allocated for it.
 
         Raises:
             LimitError: the picture has too many pixels.
@@ -53,8 +52,8 @@ class Limits:
                 path=path,
             )
 
-    def check_duration(self, path: AnyPath, seconds: float | Fraction) -> None:
-        """Go on, or raise.
+    def check_duration(self, path: StrPath, seconds: float | Fraction) -> None:
+        """Raise if a file lasts too long.
 
         Raises:
             LimitError: the file lasts too long.
@@ -67,22 +66,20 @@ class Limits:
             )
 
 
-class _Process:
-    """Limits protect a process, and so whatever opens a file in it keeps to the same."""
-
-    limits: Limits = Limits()
+_DEFAULTS = Limits()
 
 
 def in_force() -> Limits:
-    """The limits that files are held to now, in any thread."""
-    return _Process.limits
+    """Return the limits that are in force now, in any thread."""
+    return current().limits or _DEFAULTS
 
 
 @contextmanager
 def applied(limits: Limits) -> Iterator[None]:
-    """Hold all files that are opened in the block to `limits`, whichever thread opens them."""
-    former, _Process.limits = _Process.limits, limits
+    """Apply `limits` to all files that are opened in the block, in any thread."""
+    work = current()
+    former, work.limits = work.limits, limits
     try:
         yield
     finally:
-        _Process.limits = former
+        work.limits = former

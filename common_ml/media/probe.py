@@ -1,4 +1,4 @@
-"""What is in a media file: streams, rate, duration, rotation."""
+"""Probe a media file: streams, rate, duration, rotation."""
 
 from __future__ import annotations
 
@@ -10,23 +10,27 @@ import av
 import av.error
 
 from common_ml.errors import LimitError, MediaError
-from common_ml.media.containers import audio_stream, open_container, packets_of, video_stream
+from common_ml.media.containers import audio_stream, packets_of, video_stream
+from common_ml.media.geometry import UPRIGHT, orientation_of
+from common_ml.media.media_file import MediaFile, open_container
+from common_ml.media.presentation import presentation_of
 from common_ml.media.rational import fraction, rate
-from common_ml.stages import part_of
+from common_ml.stages import within
 
 if TYPE_CHECKING:
-    import os
-
     from av.audio.codeccontext import AudioCodecContext
     from av.audio.stream import AudioStream as AvAudioStream
     from av.container import InputContainer
     from av.video.codeccontext import VideoCodecContext
     from av.video.stream import VideoStream as AvVideoStream
 
+    from common_ml.media.geometry import Orientation
+    from common_ml.types import StrPath
+
 
 @dataclass(frozen=True)
 class VideoStream:
-    """The stream of moving pictures."""
+    """The video stream."""
 
     index: int
     """Number of the stream in its file."""
@@ -35,7 +39,7 @@ class VideoStream:
     height: int
     """Pixels, as shown: upright."""
     average_rate: Fraction | None
-    """Frames per second; None where the file does not tell."""
+    """Frames per second; None where the file does not state it."""
     rotation_degrees: int
     """Counterclockwise turn that makes a decoded picture upright: 0, 90, 180 or 270."""
     codec: str
@@ -48,11 +52,13 @@ class VideoStream:
     """As the file states it; None if it does not."""
     duration_seconds: Fraction | None
     """As the file states it; None if it does not."""
+    is_mirrored: bool = False
+    """Whether a decoded picture is mirrored left to right before its rotation."""
 
 
 @dataclass(frozen=True)
 class AudioStream:
-    """The stream of sound."""
+    """The sound stream."""
 
     index: int
     """Number of the stream in its file."""
@@ -67,41 +73,42 @@ class AudioStream:
 
 @dataclass(frozen=True)
 class MediaFacts:
-    """What a media file holds."""
+    """The streams and properties of a media file."""
 
-    path: str | os.PathLike[str]
+    path: StrPath
     container: str
     """FFmpeg's name of the format, such as `mov,mp4,m4a,3gp,3g2,mj2`."""
     duration_seconds: Fraction | None
     """Of the longest stream; None if unknown."""
     video: VideoStream | None
-    """The first stream of moving pictures; cover art is none."""
+    """The first video stream; cover art does not count."""
     audio: AudioStream | None
     """The first stream of sound."""
 
 
-@part_of("decode")
-def probe(path: str | os.PathLike[str]) -> MediaFacts:
-    """Look into a media file; at most its first picture is decoded (it knows the rotation).
+@within("decode")
+def probe(path: StrPath) -> MediaFacts:
+    """Probe a media file; at most its first picture is decoded (for the rotation).
 
     Raises:
         MissingMediaError: there is no such file.
         LimitError: it is larger or longer than the limits in force allow.
         MediaError: the file is damaged, or no media.
     """
-    with open_container(path) as container:
-        sound, pictures = audio_stream(container), video_stream(container)
+    media = MediaFile(path)
+    with media.open() as container:
+        sound, pictures = audio_stream(container, media), video_stream(container, media)
         return MediaFacts(
             path=path,
             container=container.format.name,
             duration_seconds=_container_duration(container),
             audio=None if sound is None else _audio_facts(sound),
-            video=None if pictures is None else _video_facts(container, pictures),
+            video=None if pictures is None else _video_facts(media, container, pictures),
         )
 
 
-def check_limits(path: str | os.PathLike[str]) -> None:
-    """Go on, or raise; whatever else may be wrong with the file is for its reader to say.
+def check_limits(path: StrPath) -> None:
+    """Raise if the file exceeds the limits; other problems are left to its reader.
 
     Raises:
         LimitError: it is larger or longer than the limits in force allow.
@@ -115,7 +122,7 @@ def check_limits(path: str | os.PathLike[str]) -> None:
 
 
 def stated_duration(container: InputContainer, stream: AvVideoStream) -> Fraction | None:
-    """Seconds that the file says its pictures last."""
+    """Return the duration of the video in seconds, as the file states it."""
     own = _stream_duration(stream)
     return own if own is not None else _container_duration(container)
 
@@ -143,18 +150,23 @@ def _audio_facts(stream: AvAudioStream) -> AudioStream:
     )
 
 
-def _video_facts(container: InputContainer, stream: AvVideoStream) -> VideoStream:
+def _video_facts(media: MediaFile, container: InputContainer, stream: AvVideoStream) -> VideoStream:
     context: VideoCodecContext | None = stream.codec_context  # None: a codec without decoder
     duration = stated_duration(container, stream)
-    rotation = _rotation_degrees(container, stream) if context else 0
-    size = (context.width, context.height) if context else (0, 0)
-    width, height = size if rotation % 180 == 0 else size[::-1]
+    orientation = _orientation(container, stream) if context else UPRIGHT
+    size = (
+        presentation_of(media.head, stream).crop.size(context.width, context.height)
+        if context
+        else (0, 0)
+    )
+    width, height = size[::-1] if orientation.swaps_sides else size
     return VideoStream(
         index=stream.index,
         width=width,
         height=height,
         average_rate=rate(stream.average_rate),
-        rotation_degrees=rotation,
+        rotation_degrees=90 * orientation.quarter_turns,
+        is_mirrored=orientation.is_mirrored,
         codec=context.name if context else "",
         # not pix_fmt: without a format, PyAV up to 17 reads through a null pointer for it
         pixel_format=context.format.name if context and context.format else "",
@@ -164,8 +176,8 @@ def _video_facts(container: InputContainer, stream: AvVideoStream) -> VideoStrea
     )
 
 
-def _rotation_degrees(container: InputContainer, stream: AvVideoStream) -> int:
-    """The display rotation; PyAV tells it with a decoded picture only."""
+def _orientation(container: InputContainer, stream: AvVideoStream) -> Orientation:
+    """Return the display orientation; PyAV gives it with a decoded picture only."""
     packets = packets_of(container, stream)
     while True:
         try:
@@ -174,6 +186,6 @@ def _rotation_degrees(container: InputContainer, stream: AvVideoStream) -> int:
         except av.error.FFmpegError:
             continue  # damaged, or a recording that begins between two keyframes
         if frames:
-            return frames[0].rotation // 90 * 90 % 360
+            return orientation_of(frames[0])
         if packet is None:
-            return 0
+            return UPRIGHT

@@ -1,4 +1,4 @@
-"""FFmpeg's rates and time bases as Fractions, whatever PyAV calls them."""
+"""Convert FFmpeg's rates and time bases to Fraction, for all PyAV versions."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ class Ratio(Protocol):
 
     @property
     def numerator(self) -> int:
-        """The part above the line."""
+        """The numerator."""
 
     @property
     def denominator(self) -> int:
-        """The part below it, > 0."""
+        """The denominator, > 0."""
 
 
 def fraction(ratio: Ratio) -> Fraction:
-    """The same value, exact in all that follows. A time base always has one."""
+    """Convert a time base, which is never None, to a Fraction."""
     return Fraction(ratio.numerator, ratio.denominator)
 
 
 def rate(ratio: Ratio | None) -> Fraction | None:
-    """A rate in pictures per second; None where it is unknown: None, or FFmpeg's 0/0 and n/0."""
+    """Convert a frame rate to a Fraction; None where unknown: None, or FFmpeg's 0/0 and n/0."""
     if ratio is None or ratio.denominator == 0 or ratio.numerator == 0:
         return None
     return fraction(ratio)

@@ -1,4 +1,4 @@
-"""A file's streams in a plain mp4: copied packet by packet, nothing encoded anew."""
+"""Remux a file's streams to MP4, packet by packet, without re-encoding."""
 
 from __future__ import annotations
 
@@ -9,24 +9,27 @@ from typing import TYPE_CHECKING
 import av
 
 from common_ml.errors import DecodeError
-from common_ml.media.containers import is_cover, open_container, translated_errors
+from common_ml.media.containers import demuxing, is_cover, translated_errors
+from common_ml.media.media_file import MediaFile
 from common_ml.media.rational import fraction
-from common_ml.media.wholeness import missing_end
 
 if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
     from av.stream import Stream
 
+    from common_ml.types import StrPath
 
-def remux_to_mp4(source: str | os.PathLike[str], output: str | os.PathLike[str]) -> None:
-    """Copy pictures, sound and mp4's own subtitles; the first of them starts at zero.
+
+def remux_to_mp4(source: StrPath, output: StrPath) -> None:
+    """Copy video, sound and MP4 subtitles; the first of them starts at zero.
 
     Raises:
         MissingMediaError: there is no such file.
         DecodeError: damaged or truncated, or of a codec that mp4 does not hold.
     """
-    with open_container(source) as container:
-        why = missing_end(source, container.format.name)
+    media = MediaFile(source, with_pixel_format=True)
+    with media.open() as container:
+        why = media.head.truncation
         if why:
             raise DecodeError(f"{os.fspath(source)} is truncated: {why}", path=source)
         with (
@@ -41,7 +44,7 @@ def remux_to_mp4(source: str | os.PathLike[str], output: str | os.PathLike[str])
             _copy(container, mp4, source)
 
 
-def _copy(container: InputContainer, mp4: OutputContainer, source: str | os.PathLike[str]) -> None:
+def _copy(container: InputContainer, mp4: OutputContainer, source: StrPath) -> None:
     kept = _kept(container)
     if not kept:
         raise DecodeError(f"there is nothing to copy in {os.fspath(source)}", path=source)
@@ -52,15 +55,16 @@ def _copy(container: InputContainer, mp4: OutputContainer, source: str | os.Path
             f"cannot copy {os.fspath(source)} to mp4: {error}", path=source
         ) from error
     starts = [s.start_time * fraction(s.time_base) for s in kept if s.start_time and s.time_base]
-    start = min(starts) if len(starts) == len(kept) else 0  # one at zero, or one that is unknown
-    for packet in container.demux(kept):
-        if packet.dts is None:
-            continue  # the mark of a stream's end
-        ticks = round(start / fraction(packet.time_base))
-        packet.dts -= ticks
-        packet.pts = None if packet.pts is None else packet.pts - ticks
-        packet.stream = copies[packet.stream.index]
-        mp4.mux(packet)
+    start = min(starts) if len(starts) == len(kept) else 0  # only if all start times are known
+    with demuxing(container, kept) as packets:
+        for packet in packets:
+            if packet.dts is None:
+                continue  # end of stream
+            ticks = round(start / fraction(packet.time_base))
+            packet.dts -= ticks
+            packet.pts = None if packet.pts is None else packet.pts - ticks
+            packet.stream = copies[packet.stream.index]
+            mp4.mux(packet)
 
 
 def _kept(container: InputContainer) -> list[Stream]:

@@ -1,33 +1,38 @@
-"""A file's sound as one unbroken line of samples, counted from the start of the file."""
+"""Decode a file's sound to continuous samples from the start of the file; holes become zeros.
+
+All on the calling thread: between the thousands of short calls of a decoder a second thread takes
+the interpreter's lock so often that both together are slower than one.
+"""
 
 from __future__ import annotations
 
 import logging
 from fractions import Fraction
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import av
 import av.error
 import numpy as np
 
-from common_ml.errors import DecodeError, NoStreamError
-from common_ml.media.access import quoted
+from common_ml.errors import DecodeError, LimitError, NoStreamError
+from common_ml.media import limits
+from common_ml.media.access import is_about_access, quoted
+from common_ml.media.clock import clocked_packets
 from common_ml.media.containers import (
     audio_stream,
     has_decoder,
-    open_container,
-    packets_of,
     translated_errors,
     video_stream,
 )
-from common_ml.media.rational import fraction
-from common_ml.media.wholeness import missing_end
-from common_ml.stages import part_of
+from common_ml.media.damage import Findings, report
+from common_ml.media.media_file import MediaFile
+from common_ml.media.sound_frames import BLOCK_SAMPLES, FrameCollector, SoundBlock
+from common_ml.media.video.sequential import first_picture_seconds
+from common_ml.stages import within
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable, Iterator
     from typing import TypeAlias
 
@@ -35,156 +40,228 @@ if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
     from av.audio.stream import AudioStream
     from av.container import InputContainer
+    from av.packet import Packet
 
-    Path: TypeAlias = str | os.PathLike[str]
+    from common_ml.types import StrPath
+
+    Path: TypeAlias = StrPath
     Block: TypeAlias = npt.NDArray[np.float32]
-    _Piece: TypeAlias = tuple[int, Block]  # samples per second; samples, shape (channels, N)
 
 _log = logging.getLogger(__name__)
 
-_BLOCK_SAMPLES = 1 << 15
-"""Decoders give a thousand samples at a time, too few for what a call of the resampler costs."""
 _SMALLEST_GAP_SECONDS = 0.05
-"""Less is no hole: timestamps are off by some milliseconds, in Matroska by rounding alone."""
+"""Smaller gaps are no holes: timestamps are off by milliseconds, in Matroska by rounding alone."""
+_ALLOWED_SECONDS = 7200.0
+_MIN_BYTES_PER_SECOND = 50
+"""Longer sound has more bytes than this; with fewer it is holes, or a rate of 1 Hz."""
 
 
-@part_of("decode")
+@within("decode")
 def sound_blocks(path: Path, *, sample_rate: int, channels: int) -> Iterator[Block]:
     """Decode the first sound stream of a file.
 
     Args:
         path: The file.
         sample_rate: Samples per second to resample to.
-        channels: 1 averages all channels; another number that is not the file's own repeats
-            that average in each.
+        channels: 1 mixes all channels by `downmix.mono_weights`; any other number that is not
+            the file's own repeats that mix in each.
 
     Yields:
         float32, -1..1, shape (channels, N); together round(duration * sample_rate) samples.
 
     Raises:
-        MediaError: as of `media.audio.read_audio`.
+        MediaError: as for `media.audio.read_audio`.
     """
-    with open_container(path) as container:
-        stream = audio_stream(container)
+    media = MediaFile(path)
+    with media.open() as container:
+        stream = audio_stream(container, media)
         if stream is None:
             raise NoStreamError(f"there is no sound in {quoted(path)}", path=path)
         if not has_decoder(stream):
             raise DecodeError(f"{quoted(path)}: its sound codec is not supported", path=path)
-        pieces = _aligned(_decoded(container, stream, path), _start_seconds(container, stream))
+        decoder = _SoundDecoder(container, stream, media, channels)
         num_samples = 0
-        for block in _resampled(_mixed(pieces, channels), sample_rate):
-            num_samples += block.shape[1]
-            yield np.clip(block, -1, 1)
-        _check_end(container, path, Fraction(num_samples, sample_rate))
+        # the resampler refuses a rate of gigahertz, for want of memory
+        with translated_errors(path, doing="resample the sound of"):
+            for block in _resampled(decoder.blocks(), sample_rate):
+                num_samples += block.shape[1]
+                yield np.clip(block, -1, 1, out=block)
+        decoder.report(Fraction(num_samples, sample_rate))
 
 
-def _decoded(container: InputContainer, stream: AudioStream, path: Path) -> Iterator[AudioFrame]:
-    """All frames; a packet that is refused leaves a hole, a file of such packets is an error."""
-    num_frames = num_refused = 0
-    with translated_errors(path, doing="decode the sound of"):
-        for packet in packets_of(container, stream):
-            try:
-                frames = packet.decode()
-            except (av.error.InvalidDataError, av.error.EOFError):
-                num_refused += 1
-                continue
-            num_frames += len(frames)
-            yield from frames
-    if num_refused and not num_frames:
-        raise DecodeError(f"cannot decode the sound of {quoted(path)}: it is damaged", path=path)
-    if num_refused:
-        _log.warning("%s: %d packets of sound are damaged, and silent", path, num_refused)
-
-
-def _start_seconds(container: InputContainer, stream: AudioStream) -> float | None:
-    """When the file starts, on the clock of its timestamps; None: with the first sound."""
-    video = video_stream(container)
-    if video is None or video.start_time is None or video.time_base is None:
+def start_seconds(media: MediaFile, container: InputContainer) -> float | None:
+    """Return when the file starts, on its clock: its first picture; None: the first sound."""
+    if video_stream(container) is None:
         return None
-    return (
-        None if stream.start_time is None else float(video.start_time * fraction(video.time_base))
-    )
+    first = first_picture_seconds(media)
+    return None if first is None else float(first)
 
 
-def _aligned(frames: Iterable[AudioFrame], zero: float | None) -> Iterator[_Piece]:
-    """Fill holes with zeros, and drop what lies before the start of the file."""
-    # Floats are exact to a thousandth of a sample here, and a third of the work of fractions.
-    position = 0.0  # seconds from the start of the file to the end of what was given
-    for frame in frames:
-        rate, samples = frame.sample_rate, _samples(frame)
-        zero = frame.time if zero is None else zero
-        gap = 0.0 if frame.time is None or zero is None else frame.time - zero - position
-        if gap < 0 and not position:
-            samples = samples[:, round(-gap * rate) :]
-        if gap > 0 and (gap >= _SMALLEST_GAP_SECONDS or not position):
-            yield from _silence(rate, round(gap * rate))
-            position += round(gap * rate) / rate
-        if samples.shape[1]:
-            yield rate, samples
-        position += samples.shape[1] / rate
+class _SoundDecoder:
+    """Decode one stream to large blocks of float samples without holes."""
+
+    def __init__(
+        self, container: InputContainer, stream: AudioStream, media: MediaFile, channels: int
+    ) -> None:
+        self._container = container
+        self._stream = stream
+        self._media = media
+        self._path = media.path
+        self._channels = channels
+        self._num_frames = self._num_refused = 0
+        self._refusal = ""  # error at which the container could not be read on
+        self._unusual: av.error.FFmpegError | None = None  # refusal that may say more than damage
+
+    def blocks(self) -> Iterator[SoundBlock]:
+        """Yield all sound, with zeros in holes, without what is before the start of the file.
+
+        Raises:
+            MediaError: as for `media.audio.read_audio`.
+        """
+        # Floats are exact to a thousandth of a sample here, and three times as fast as fractions.
+        position = 0.0  # seconds from the start of the file to the end of what was given
+        zero = start_seconds(self._media, self._container)
+        allowed = _ALLOWED_SECONDS + self._media.head.num_bytes / _MIN_BYTES_PER_SECOND
+        collected = FrameCollector(self._channels, self._stream.codec_context.codec.canonical_name)
+        for frame in self._decoded():
+            time, rate = frame.time, frame.sample_rate
+            zero = time if zero is None else zero
+            gap = 0.0 if time is None or zero is None else time - zero - position
+            if gap < 0 and not position:
+                for block in collected.part(frame, round(-gap * rate)):
+                    yield block
+                    position += block.samples.shape[1] / rate
+                continue
+            if gap > 0 and (gap >= _SMALLEST_GAP_SECONDS or not position):
+                self._check_length(position + gap, allowed)
+                yield from collected.take()
+                yield from self._silence(rate, round(gap * rate))
+                position += round(gap * rate) / rate
+            position += frame.samples / rate
+            for block in collected.add(frame):
+                self._check_length(position, allowed)
+                yield block
+        self._check_length(position, allowed)
+        yield from collected.take()
+
+    def report(self, decoded_seconds: Fraction) -> None:
+        """Report the damage, by the policy in force.
+
+        Raises:
+            DecodeError: the sound is broken.
+        """
+        if self._num_refused:  # silent, and in their place: not a reason to fail
+            _log.warning(
+                "%s: %d packet%s of sound damaged, and silent",
+                quoted(self._path),
+                self._num_refused,
+                "s"[: self._num_refused != 1],
+            )
+        container = self._container
+        # WAV states what it should hold; where it was not read on, no statement is believed
+        is_stated = container.duration is not None and container.format.name != "wav"
+        report(
+            Findings(
+                what="sound",
+                num_decoded=1,
+                decoded_seconds=decoded_seconds,
+                stated_seconds=Fraction(container.duration or 0, av.time_base)
+                if is_stated and not self._refusal
+                else None,
+                period_seconds=Fraction(1, 5),
+                truncation=self._media.head.truncation,
+                refusal=self._refusal,
+            ),
+            self._path,
+        )
+
+    def _decoded(self) -> Iterator[AudioFrame]:
+        """Yield all frames; a refused packet leaves a hole; raise if none is decoded."""
+        with translated_errors(self._path, doing="decode the sound of"):
+            for packet in self._packets():
+                if packet.size:  # empty: the decoder would take it for end of stream
+                    yield from self._frames_of(packet)
+            if self._num_frames or not self._num_refused:
+                yield from self._frames_of(None)
+            if self._unusual is not None and not self._num_frames:
+                raise self._unusual
+        if self._num_refused and not self._num_frames:
+            raise DecodeError(
+                f"cannot decode the sound of {quoted(self._path)}: it is damaged", path=self._path
+            )
+
+    def _frames_of(self, packet: Packet[AudioStream] | None) -> list[AudioFrame]:
+        """Decode a packet, or what the decoder still holds; nothing if the decoder refuses it."""
+        try:
+            frames = self._stream.codec_context.decode(packet)
+        except av.error.MemoryError:
+            raise
+        except av.error.FFmpegError as error:
+            # AC-3 has errors of its own beside invalid data, others any errno
+            if not isinstance(error, (av.error.InvalidDataError, av.error.EOFError)):
+                self._unusual = error
+            self._num_refused += 1
+            return []
+        self._num_frames += len(frames)
+        return frames
+
+    def _packets(self) -> Iterator[Packet[AudioStream]]:
+        """Yield the packets as far as the container can be read."""
+        try:
+            yield from clocked_packets(self._container, self._stream)
+        except av.error.FFmpegError as error:
+            if not self._num_frames or (isinstance(error, OSError) and is_about_access(error)):
+                raise
+            self._refusal = error.strerror or str(error)
+
+    def _silence(self, rate: int, num_samples: int) -> Iterator[SoundBlock]:
+        for first in range(0, num_samples, BLOCK_SAMPLES):
+            size = min(BLOCK_SAMPLES, num_samples - first)
+            yield SoundBlock(rate, np.zeros((self._channels, size), np.float32))
+
+    def _check_length(self, seconds: float, allowed: float) -> None:
+        """Check decoded sound, holes included, against the limits: headers are not reliable."""
+        limits.in_force().check_duration(self._path, seconds)
+        if seconds > allowed:
+            raise LimitError(
+                f"the sound of {quoted(self._path)} is too long: it reaches {seconds:.1f} s, and a"
+                f" file of its size can hold at most {allowed:.1f} s",
+                path=self._path,
+            )
 
 
-def _samples(frame: AudioFrame) -> Block:
-    """Of any sample format: float32, shape (channels, N), full scale is 1."""
-    samples = frame.to_ndarray()
-    if frame.format.is_packed:
-        samples = samples.reshape(-1, frame.layout.nb_channels).T
-    if samples.dtype == np.uint8:
-        samples = samples.astype(np.int16) - 128
-    full_scale = _FULL_SCALES.get(frame.format.name.rstrip("p"), 1)
-    return np.multiply(samples, 1 / full_scale, dtype=np.float32, casting="unsafe")
-
-
-_FULL_SCALES = {"u8": 2**7, "s16": 2**15, "s32": 2**31, "s64": 2**63}
-
-
-def _silence(rate: int, num_samples: int) -> Iterator[_Piece]:
-    for first in range(0, num_samples, _BLOCK_SAMPLES):
-        yield rate, np.zeros((1, min(_BLOCK_SAMPLES, num_samples - first)), np.float32)
-
-
-def _mixed(pieces: Iterable[_Piece], channels: int) -> Iterator[_Piece]:
-    for rate, samples in pieces:
-        if len(samples) == channels:
-            yield rate, samples
-        else:
-            yield rate, np.repeat(samples.mean(axis=0, keepdims=True), channels, axis=0)
-
-
-def _resampled(pieces: Iterable[_Piece], sample_rate: int) -> Iterator[Block]:
-    # A stream may change its rate; each stretch of one rate is resampled for itself.
-    for rate, stretch in groupby(pieces, key=itemgetter(0)):
-        blocks = _joined(samples for _, samples in stretch)
+def _resampled(pieces: Iterable[SoundBlock], sample_rate: int) -> Iterator[Block]:
+    # A stream may change its rate; each section of one rate is resampled separately.
+    for rate, stretch in groupby(pieces, key=attrgetter("rate")):
+        blocks = (block.samples for block in stretch)
         yield from blocks if rate == sample_rate else _converted(blocks, rate, sample_rate)
 
 
-def _joined(blocks: Iterable[Block]) -> Iterator[Block]:
-    waiting: list[Block] = []
-    num_waiting = 0
-    for block in blocks:
-        waiting.append(block)
-        num_waiting += block.shape[1]
-        if num_waiting >= _BLOCK_SAMPLES:
-            yield np.concatenate(waiting, axis=1)
-            waiting, num_waiting = [], 0
-    if waiting:
-        yield np.concatenate(waiting, axis=1)
-
-
 def _converted(blocks: Iterable[Block], rate: int, sample_rate: int) -> Iterator[Block]:
-    """Resample; the length comes out exact, where the resampler itself rounds up or down."""
-    resamplers: list[av.AudioResampler] = []  # one per channel: a layout cannot get in the way
+    """Resample to the exact length, where the resampler itself rounds up or down."""
+    resamplers: list[av.AudioResampler] = []  # one per channel: the layout does not matter
     num_in = num_out = 0
-    for block in blocks:
+    for block in _divided(blocks, max(1, BLOCK_SAMPLES * rate // sample_rate)):
         resamplers = resamplers or [
             av.AudioResampler(format="fltp", layout="mono", rate=sample_rate) for _ in block
         ]
-        done = np.stack([_pushed(*pair, rate) for pair in zip(resamplers, block, strict=True)])
+        done = _stacked([_pushed(*pair, rate) for pair in zip(resamplers, block, strict=True)])
         num_in, num_out = num_in + block.shape[1], num_out + done.shape[1]
         yield done
-    last = np.stack([_pushed(resampler, None, rate) for resampler in resamplers])
+    last = _stacked([_pushed(resampler, None, rate) for resampler in resamplers])
     num_missing = round(Fraction(num_in * sample_rate, rate)) - num_out
     yield np.pad(last, ((0, 0), (0, max(0, num_missing - last.shape[1]))))[:, :num_missing]
+
+
+def _stacked(channels: list[npt.NDArray[np.float32]]) -> Block:
+    return channels[0][np.newaxis] if len(channels) == 1 else np.stack(channels)
+
+
+def _divided(blocks: Iterable[Block], num_samples: int) -> Iterator[Block]:
+    """Split blocks that would become far larger by resampling."""
+    for block in blocks:
+        for first in range(0, block.shape[1], num_samples):
+            yield block[:, first : first + num_samples]
 
 
 def _pushed(
@@ -196,15 +273,9 @@ def _pushed(
             np.ascontiguousarray(samples[np.newaxis]), format="fltp", layout="mono"
         )
         frame.sample_rate = rate
-    parts = [done.to_ndarray()[0] for done in resampler.resample(frame)]
+    parts: list[npt.NDArray[np.float32]] = [
+        done.to_ndarray()[0] for done in resampler.resample(frame)
+    ]
+    if len(parts) == 1:
+        return parts[0]
     return np.concatenate(parts) if parts else np.zeros(0, np.float32)
-
-
-def _check_end(container: InputContainer, path: Path, decoded_seconds: Fraction) -> None:
-    why = missing_end(path, container.format.name)
-    if why:
-        raise DecodeError(
-            f"{quoted(path)} is damaged or truncated: decoded {float(decoded_seconds):.1f} s"
-            f" of its sound ({why})",
-            path=path,
-        )

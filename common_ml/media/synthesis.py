@@ -1,4 +1,4 @@
-"""Small media made on the spot: pictures with a word, clips with cuts and a voice, sounds."""
+"""Synthesise small test media: pictures with a word, clips with cuts and a voice, sounds."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from common_ml.types import StrPath
+
     Rgb: TypeAlias = npt.NDArray[np.uint8]
     Samples: TypeAlias = npt.NDArray[np.float32]
-    _Path: TypeAlias = str | os.PathLike[str]
+    _Path: TypeAlias = StrPath
 
 SAMPLE_RATE = 16_000
 """Samples per second of every sound."""
@@ -37,14 +39,14 @@ def write_clip(
     words: Sequence[str] = ("HARBOUR", "MARKET"),
     sound: bool = True,
 ) -> Path:
-    """Write a video: one shot per word, hard cuts between them, and somebody who seems to speak.
+    """Write a video: one shot per word, hard cuts between them, and a speech-like sound.
 
     Args:
-        path: The new file; its extension says the container, such as `.mp4`, `.mov` or `.mkv`.
+        path: The new file; its extension sets the container, such as `.mp4`, `.mov` or `.mkv`.
         seconds: How long it lasts; rounded up to whole frames.
         size: Width and height in pixels, both even.
         rate: Frames per second.
-        words: What stands in the pictures of each shot, capitals and digits.
+        words: Text in the pictures of each shot, capitals and digits.
         sound: Whether it has a sound stream.
 
     Returns:
@@ -52,12 +54,12 @@ def write_clip(
 
     Raises:
         OSError: the file cannot be written.
-        ValueError: it would be empty, or the extension is none of a video.
+        ValueError: it would be empty, or the extension is not one of a video.
     """
     num_frames = -int(-seconds * rate // 1)
     if num_frames < 1 or not words:
         raise ValueError(f"a clip needs a frame and a word, got {num_frames} and {len(words)}")
-    # Without the flag Matroska files get random numbers, and no two of them would be alike.
+    # Without the flag Matroska files contain random ids and are not reproducible.
     with av.open(f"file:{os.fspath(path)}", "w", options={"fflags": "+bitexact"}) as file:
         pictures = _add_pictures(file, size=size, rate=rate)
         voice = _add_voice(file) if sound else None
@@ -80,7 +82,7 @@ def write_picture(
 
     Args:
         path: The new file.
-        word: What stands in it, capitals and digits.
+        word: Text in it, capitals and digits.
         size: Width and height in pixels, both even.
         number: Pictures of different numbers differ.
 
@@ -112,10 +114,10 @@ def write_picture(
 
 
 def write_sound(path: _Path, *, seconds: float = 2.0) -> Path:
-    """Write a sound file, `.wav`, `.flac`, `.m4a` or `.mp3`: somebody who seems to speak.
+    """Write a sound file, `.wav`, `.flac`, `.m4a` or `.mp3`, that resembles speech.
 
     Args:
-        path: The new file; its extension says the format.
+        path: The new file; its extension sets the format.
         seconds: How long it lasts.
 
     Returns:
@@ -143,12 +145,12 @@ def write_sound(path: _Path, *, seconds: float = 2.0) -> Path:
 
 
 def picture(word: str, *, size: tuple[int, int] = (320, 240), number: int = 0) -> Rgb:
-    """A word in white on a background whose colour is the word's, with a square that moves.
+    """Draw a word in white on a colour derived from it, with a square that moves.
 
     Args:
         word: Capitals and digits; other characters are spaces.
         size: Width and height in pixels.
-        number: The square's place, and so what tells the frames of a shot apart.
+        number: Position of the square, which distinguishes the frames of a shot.
 
     Returns:
         RGB, uint8, shape (height, width, 3).
@@ -166,7 +168,7 @@ def picture(word: str, *, size: tuple[int, int] = (320, 240), number: int = 0) -
 
 
 def speech(seconds: float) -> Samples:
-    """Vowels, four a second, of a voice that rises and falls: a detector of speech hears speech.
+    """Synthesise four vowels a second with a rising and falling pitch: detected as speech.
 
     Returns:
         Mono, float32, -1..1, at `SAMPLE_RATE`.
@@ -178,7 +180,7 @@ def speech(seconds: float) -> Samples:
     if num_samples < 1:
         raise ValueError(f"a sound must last longer than 0 seconds, got {seconds}")
     time = np.arange(num_samples) / SAMPLE_RATE
-    pitch = 120 * (1 + 0.15 * np.sin(2 * np.pi * 1.3 * time))  # hertz: a man who asks
+    pitch = 120 * (1 + 0.15 * np.sin(2 * np.pi * 1.3 * time))  # hertz: pitch of a male voice
     phase = np.cumsum(pitch) / SAMPLE_RATE
     formants = np.array(_VOWELS)[(time * 4).astype(int) % len(_VOWELS)]
     wave_ = np.zeros(num_samples)
@@ -190,7 +192,7 @@ def speech(seconds: float) -> Samples:
         )
         loudness = np.where(hertz < 7000, resonance / harmonic**0.5, 0)
         wave_ += loudness * np.sin(2 * np.pi * harmonic * phase)
-    wave_ *= np.sqrt(np.abs(np.sin(np.pi * time * 4)))  # a syllable swells and fades
+    wave_ *= np.sqrt(np.abs(np.sin(np.pi * time * 4)))  # envelope of a syllable
     samples: Samples = (wave_ / max(np.abs(wave_).max(), 1e-9) * 0.6).astype(np.float32)
     return samples
 
@@ -211,7 +213,7 @@ _GLYPHS = {glyph[0]: glyph[1:] for glyph in _FONT.split()}
 
 
 def _draw(image: Rgb, word: str) -> None:
-    """Draws a word over the upper half of the picture, as large as it fits."""
+    """Draw a word over the upper half of the picture, as large as it fits."""
     height, width = image.shape[:2]
     columns = [int(bits, 16) for letter in word for bits in _columns(letter)]
     if not columns:
@@ -233,10 +235,13 @@ def _add_pictures(
     file: av.container.OutputContainer, *, size: tuple[int, int], rate: int
 ) -> av.video.VideoStream:
     codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
-    stream: Any = file.add_stream(codec, rate=rate)
+    # The assembler code of x264's macroblock tree reads memory that it did not write: its bit rate,
+    # and with it the bytes, differ from run to run on some processors.
+    options = {"x264-params": "mbtree=0"} if codec == "libx264" else {}
+    stream: Any = file.add_stream(codec, rate=rate, options=options)
     stream.width, stream.height = size
     stream.pix_fmt = "yuv420p"
-    stream.codec_context.thread_count = 1  # more make other bytes on other machines
+    stream.codec_context.thread_count = 1  # with more, the bytes differ between machines
     stream.codec_context.gop_size = rate
     result: av.video.VideoStream = stream
     return result

@@ -1,4 +1,4 @@
-"""What stands in a tags file: its files with their tags, and all that went wrong."""
+"""Read a tags file: media files with their tags, and errors."""
 
 from __future__ import annotations
 
@@ -7,52 +7,52 @@ from typing import TYPE_CHECKING
 
 from common_ml.errors import WireError
 from common_ml.tagging.messages import Error, Message, Progress, Tag
-from common_ml.tagging.reader import read_messages
+from common_ml.tagging.tags_file.reader import read_messages
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterator
 
-    from common_ml.tagging.reader import Reader
+    from common_ml.tagging.tags_file.reader import Reader
+    from common_ml.types import StrPath
 
-MOST_BAD_LINES = 100
-"""How many lines that are no messages are told one by one."""
+MAX_BAD_LINES = 100
+"""Invalid lines that are listed one by one."""
 
 
 @dataclass
 class TaggedFile:
-    """One media file, as the messages tell about it."""
+    """A media file with the content of its messages."""
 
     source_media: str
     """Its name, exactly as the tagger received it."""
     tags: list[Tag] = field(default_factory=list)
-    """By start, then end; tags that are equal in every field once."""
+    """Tags by start, then end; equal ones once."""
     is_done: bool = False
-    """Whether its `progress` came."""
+    """Whether its `progress` message was written."""
     num_errors: int = 0
 
 
 @dataclass
 class Contents:
-    """All of a tags file."""
+    """The content of a tags file."""
 
     files: list[TaggedFile] = field(default_factory=list)
-    """In the order in which they first appear."""
+    """Files in the order in which they first appear."""
     errors: list[Error] = field(default_factory=list)
-    """As written, and then one for each line that is no message."""
+    """Errors as written, then one for each invalid line."""
 
     @property
     def num_tags(self) -> int:
-        """In all files."""
+        """Number of tags in all files."""
         return sum(len(file.tags) for file in self.files)
 
 
-def read_contents(path: str | os.PathLike[str]) -> Contents:
+def read_contents(path: StrPath) -> Contents:
     """Read a tags file, also one that is still being written or has been damaged.
 
     Raises:
         OSError: the file cannot be read.
-        WireError: there is no message in it, but something else: it is no tags file.
+        WireError: it is not a tags file: it has lines, but no message.
     """
     contents = Contents()
     files: dict[str, TaggedFile] = {}
@@ -78,12 +78,12 @@ def read_contents(path: str | os.PathLike[str]) -> Contents:
         torn_tail = reader.torn_tail
     if bad_lines and not num_messages:
         raise bad_lines[0]
-    contents.errors += [Error(str(error)) for error in bad_lines[:MOST_BAD_LINES]]
-    if len(bad_lines) > MOST_BAD_LINES:
-        more = len(bad_lines) - MOST_BAD_LINES
-        contents.errors.append(Error(f"{more} more lines are no messages"))
+    contents.errors += [Error(str(error)) for error in bad_lines[:MAX_BAD_LINES]]
+    if len(bad_lines) > MAX_BAD_LINES:
+        more = len(bad_lines) - MAX_BAD_LINES
+        contents.errors.append(Error(f"{more} more lines are not messages"))
     if torn_tail:
-        contents.errors.append(Error(f"the last line is not whole: {len(torn_tail)} bytes"))
+        contents.errors.append(Error(f"the last line is incomplete: {len(torn_tail)} bytes"))
     for file in files.values():
         file.tags = _in_order(file.tags)
     contents.files = list(files.values())
@@ -99,7 +99,7 @@ def _good_messages(reader: Reader, bad_lines: list[WireError]) -> Iterator[Messa
 
 
 def _next(reader: Reader) -> Message | WireError | None:
-    """The next message, or what is wrong with its line; None at the end."""
+    """Return the next message, or the error of its line; None at the end."""
     try:
         return next(reader, None)
     except WireError as error:
@@ -112,7 +112,7 @@ def _in_order(tags: list[Tag]) -> list[Tag]:
 
 
 def _identity(tag: Tag) -> tuple[object, ...]:
-    """All of the tag but its file, by value."""
+    """Return all of a tag but its file, as a comparable value."""
     info, frame, vector = tag.additional_info, tag.frame_info, tag.vector
     return (
         tag.start_time,

@@ -1,8 +1,8 @@
-"""What changed between two runs of a tagger: tags that were added, are gone, or have moved.
+"""Difference between two runs of a tagger: tags that were added, removed or moved.
 
-A tag of the one run is the same as a tag of the other if file, track and text are equal, and both
-are about a frame or both about a stretch of time. Of several such tags those belong together that
-overlap most (overlap.py). Confidences and other details are not compared.
+A tag of one run matches a tag of the other if file, track and text are equal, and both are about
+a frame or both about a time range. Of several such tags those are paired that overlap most
+(overlap.py). Confidences and other details are not compared.
 """
 
 from __future__ import annotations
@@ -16,31 +16,33 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from common_ml.report.overlap import Place, pairs
 from common_ml.tagging.messages import Error, Message, Progress, Tag
-from common_ml.tagging.reader import read_messages
+from common_ml.tagging.tags_file.reader import read_messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from common_ml.types import StrPath
+
 LEAST_OVERLAP = 0.5
-"""Half of what both cover together: usual for boxes."""
+"""Minimum IoU of a pair: the usual value for boxes."""
 SHORTEST_MS = 40
-"""One frame at 25 frames per second: a tag that comes a millisecond later has moved, not gone."""
+"""One frame at 25 frames per second, so that a tag a millisecond later has moved, not vanished."""
 
 State = Literal["done", "failed", "unfinished", "missing"]
-"""What became of a file in a run; `missing`: no message is about it."""
+"""State of a file in a run; `missing`: no message about it."""
 
 
 class Moved(NamedTuple):
-    """A tag that both runs have, at another time or with another box."""
+    """A tag of both runs, at another time or with another box."""
 
     before: Tag
     after: Tag
     overlap: float
-    """Of times, multiplied by that of boxes; 0..1."""
+    """Overlap of times, multiplied by that of boxes; 0..1."""
 
 
 class Counts(NamedTuple):
-    """How many tags there are of each sort."""
+    """Number of tags by change."""
 
     same: int = 0
     moved: int = 0
@@ -49,12 +51,12 @@ class Counts(NamedTuple):
 
     @property
     def share(self) -> float:
-        """Changed ones among all, 0..1; 0 where there are none."""
+        """Share of changed tags, 0..1; 0 where there are none."""
         return (sum(self) - self.same) / sum(self) if any(self) else 0.0
 
 
 class FileStates(NamedTuple):
-    """What became of a file in both runs."""
+    """States of a file in both runs."""
 
     source_media: str
     before: State
@@ -63,45 +65,45 @@ class FileStates(NamedTuple):
 
 @dataclass(frozen=True)
 class Difference:
-    """What changed from one run to another."""
+    """The difference between two runs."""
 
     same: tuple[Tag, ...]
-    """Tags of the second run that the first one has at the same time, with the same box."""
+    """Tags of the second run that the first one has with the same time and box."""
     moved: tuple[Moved, ...]
     added: tuple[Tag, ...]
     gone: tuple[Tag, ...]
     files: tuple[FileStates, ...]
-    """Every file of either run."""
+    """All files of both runs."""
 
     @cached_property
     def counts(self) -> Counts:
-        """Of all tags."""
+        """Counts of all tags."""
         return Counts(len(self.same), len(self.moved), len(self.added), len(self.gone))
 
     @property
     def share(self) -> float:
-        """Tags that are added, gone or moved, among all tags; 0..1."""
+        """Share of tags that are added, removed or moved; 0..1."""
         return self.counts.share
 
     @property
     def changed_files(self) -> tuple[FileStates, ...]:
-        """Files that something else became of than before."""
+        """Files whose state changed."""
         return tuple(file for file in self.files if file.before != file.after)
 
     @property
     def newly_failed(self) -> tuple[FileStates, ...]:
-        """Files that were done, and are not any more."""
+        """Files that were done and no longer are."""
         return tuple(f for f in self.files if f.before == "done" and f.after != "done")
 
     def by_track(self) -> dict[str, Counts]:
-        """The counts of each track, by name."""
+        """Return the counts of each track, by name."""
         sorts = (self.same, [moved.after for moved in self.moved], self.added, self.gone)
         counters = [Counter(tag.track for tag in tags) for tags in sorts]
         tracks = sorted(set().union(*counters))
         return {track: Counts(*(counter[track] for counter in counters)) for track in tracks}
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but the tags that stayed the same, as JSON has it."""
+        """Convert everything but unchanged tags to JSON."""
         return {
             "share": self.share,
             **self.counts._asdict(),
@@ -124,35 +126,35 @@ class Difference:
 
 
 def compare(
-    before: str | os.PathLike[str] | Iterable[Message],
-    after: str | os.PathLike[str] | Iterable[Message],
+    before: StrPath | Iterable[Message],
+    after: StrPath | Iterable[Message],
     *,
     least_overlap: float = LEAST_OVERLAP,
     shortest_ms: float = SHORTEST_MS,
 ) -> Difference:
-    """Say what changed between two runs.
+    """Compare two runs.
 
-    Tags equal in every field count once, as they do for the runtime. A file may stand in another
-    folder than before, as long as its name without folders is the only such one on both sides.
+    Tags equal in every field count once, as in the runtime. A file may be in another folder than
+    before, as long as its base name is unique on both sides.
 
     Args:
         before: A tags file, or its messages.
         after: The same of the later run.
-        least_overlap: What two tags of one text overlap at least to be taken for the same one,
+        least_overlap: Minimum overlap of two tags of one text to count as the same,
             0 < least_overlap <= 1; times and boxes multiplied.
-        shortest_ms: Stretches that are shorter are taken to be as long; > 0.
+        shortest_ms: Shorter time ranges are extended to this; > 0.
 
     Raises:
         OSError: a file cannot be read.
         ValueError: an option is out of its range.
-        WireError: a line is no message.
+        WireError: a line is not a message.
     """
     if not 0 < least_overlap <= 1:
         raise ValueError(f"least_overlap must be > 0 and <= 1, got {least_overlap}")
     if not shortest_ms > 0:
         raise ValueError(f"shortest_ms must be > 0, got {shortest_ms}")
     first, second = _Side(before), _Side(after)
-    names = _same_files(sorted(first.states), sorted(second.states))
+    names = same_files(sorted(first.states), sorted(second.states))
     same: list[Tag] = []
     moved: list[Moved] = []
     added: list[Tag] = []
@@ -185,7 +187,7 @@ def compare(
 class _Side:
     """The tags and files of one run."""
 
-    def __init__(self, source: str | os.PathLike[str] | Iterable[Message]) -> None:
+    def __init__(self, source: StrPath | Iterable[Message]) -> None:
         self.states: dict[str, State] = {}
         self._tags: dict[str, list[Tag]] = defaultdict(list)
         seen: set[str] = set()
@@ -202,7 +204,7 @@ class _Side:
                 self.states[message.source_media] = "failed"
 
     def groups(self, names: Mapping[str, str]) -> dict[tuple[str, str, str, bool], list[Tag]]:
-        """Tags that may be the same, by file (under its name in `names`), track and text."""
+        """Group tags by file (under its name in `names`), track and text."""
         groups: dict[tuple[str, str, str, bool], list[Tag]] = defaultdict(list)
         for source_media, tags in self._tags.items():
             file = names.get(source_media, source_media)
@@ -218,8 +220,8 @@ def _is_new(key: str, seen: set[str]) -> bool:
     return True
 
 
-def _same_files(before: Sequence[str], after: Sequence[str]) -> dict[str, str]:
-    """Names of the second run -> names of the first one, where they differ in folders alone."""
+def same_files(before: Sequence[str], after: Sequence[str]) -> dict[str, str]:
+    """Return names of the second run -> names of the first, where only folders differ."""
     known, new = set(before), set(after)
     by_base: dict[str, tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
     for name in before:
@@ -261,7 +263,7 @@ def _without(tags: Sequence[Tag], taken: set[int]) -> list[Tag]:
 
 
 def _as_json(tag: Tag) -> dict[str, Any]:
-    """When, where and what; the rest was not compared."""
+    """Convert a tag to JSON: what was compared."""
     info = tag.frame_info
     place = {} if info is None else {"frame_idx": info.frame_idx, "box": info.box}
     return {

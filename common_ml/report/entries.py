@@ -1,25 +1,27 @@
-"""The files of a page: each with its tags, its media, and how the page gets at these."""
+"""Select the files of a page: tags, media, and whether these are linked or embedded."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from common_ml.report.columns import shown
 from common_ml.report.located import Media, locate
-from common_ml.report.thumbnails import MOST_PER_FILE, MOST_PER_PAGE, Thumbnail, thumbnails
+from common_ml.report.thumbnails import MAX_PER_FILE, MAX_PER_PAGE, Thumbnail, thumbnails
+from common_ml.report.waveform import MAX_SECONDS_PER_PAGE, waveform
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import MutableMapping, Sequence
     from pathlib import Path
 
     from common_ml.report.contents import Contents, TaggedFile
 
 MEDIA_LIMIT_BYTES = 25_000_000
-"""Larger media are linked even where the page is to carry them."""
+"""Larger media are linked even with `embed`."""
 TIMES_THE_LIMIT = 4
-"""All media in a page together take at most this many times the limit of one."""
+"""Limit of all embedded media together, as a multiple of the limit of one."""
 
 
 @dataclass(frozen=True)
@@ -29,58 +31,103 @@ class Entry:
     file: TaggedFile
     media: Media
     thumbnails: Sequence[Thumbnail] = ()
-    is_carried: bool = False
-    """Whether the page has the media inside."""
+    is_embedded: bool = False
+    """Whether the page contains the media."""
+    waveform: str = ""
+    """Peaks of its sound, see `report.waveform`."""
+    is_outside: bool = False
+    """Whether it was not embedded because it is outside the given folders."""
 
     def to_json(self, folder: Path) -> dict[str, Any]:
-        """What the page has to know before it shows the file; its tags stand elsewhere.
+        """Return the properties of the file as JSON, without its tags.
 
         Args:
-            folder: Where the page will be.
+            folder: Folder of the page.
         """
         media = self.media
         return {
-            "name": self.file.source_media,
+            "name": shown(self.file.source_media),
             "done": self.file.is_done,
             "errors": self.file.num_errors,
             "tags": len(self.file.tags),
             "kind": media.kind,
             "note": media.note,
-            "src": None if media.path is None or self.is_carried else _link(media.path, folder),
-            "carried": self.is_carried,
+            "src": None if media.path is None or self.is_embedded else _link(media.path, folder),
+            "carried": self.is_embedded,
             "mime": _MIME_TYPES.get(media.path.suffix.lower(), "") if media.path else "",
             "width": media.width,
             "height": media.height,
             "duration": media.duration_seconds,
             "rate": media.frame_rate,
             "thumbTimes": [thumbnail.time_ms for thumbnail in self.thumbnails],
+            "wave": self.waveform,
             "thumbs": [thumbnail.data_url for thumbnail in self.thumbnails],
         }
 
 
 def entries(
-    contents: Contents, folders: Sequence[Path], *, embed: bool, media_limit_bytes: int
+    contents: Contents,
+    folders: Sequence[Path],
+    *,
+    embed: bool,
+    media_limit_bytes: int,
+    roots: Sequence[Path],
+    known: MutableMapping[str, tuple[Media, str]] | None = None,
 ) -> list[Entry]:
-    """The files of a tags file, with their media as far as they are found in `folders`."""
-    most = min(max(MOST_PER_PAGE // max(len(contents.files), 1), 1), MOST_PER_FILE)
+    """Return the files of a tags file, with the media that are found in `folders`.
+
+    Args:
+        contents: The tags file.
+        folders: Folders to search for media.
+        embed: Whether to embed media and small pictures.
+        media_limit_bytes: Size of the largest media to embed.
+        roots: Only media below these folders are embedded. An untrusted tags file may
+            name any file of this machine, and the page may be published.
+        known: Media and waveforms that were found for an earlier page, by name; new ones are added.
+    """
+    known = {} if known is None else known
+    limit = min(max(MAX_PER_PAGE // max(len(contents.files), 1), 1), MAX_PER_FILE)
     room = TIMES_THE_LIMIT * media_limit_bytes if embed else -1
     made = []
     for file in contents.files:
-        media = locate(file.source_media, folders)
+        media = known[file.source_media][0] if file.source_media in known else None
+        media = media or locate(file.source_media, folders)
         num_bytes = media.path.stat().st_size if media.path else 0
-        is_carried = media.path is not None and num_bytes <= min(media_limit_bytes, room)
-        if is_carried:
+        may_embed = embed and media.is_below(roots)
+        is_embedded = may_embed and num_bytes <= min(media_limit_bytes, room)
+        if is_embedded:
             room -= num_bytes
-        moments = [tag.start_time for tag in file.tags] if embed else []
-        pictures = thumbnails(media, moments, most=most) if moments else []
-        made.append(Entry(file, media, pictures, is_carried))
-    return made
+        moments = [tag.start_time for tag in file.tags] if may_embed else []
+        pictures = thumbnails(media, moments, limit=limit) if moments else []
+        is_outside = embed and media.path is not None and not may_embed
+        made.append(Entry(file, media, pictures, is_embedded, is_outside=is_outside))
+    return _with_waveforms(made, known)
+
+
+def _with_waveforms(
+    found: list[Entry], known: MutableMapping[str, tuple[Media, str]]
+) -> list[Entry]:
+    """Add the waveforms: of sound files first, then of films, as far as the page's limit goes."""
+    seconds_left = float(MAX_SECONDS_PER_PAGE)
+    waves: dict[int, str] = {}
+    for kind in ("audio", "video"):
+        for place, entry in enumerate(found):
+            if entry.media.kind != kind:
+                continue
+            name = entry.file.source_media
+            waves[place] = known[name][1] if name in known else waveform(entry.media, seconds_left)
+            if waves[place]:
+                seconds_left -= entry.media.duration_seconds
+    for place, entry in enumerate(found):
+        if entry.media.path is not None:
+            known[entry.file.source_media] = (entry.media, waves.get(place, ""))
+    return [replace(entry, waveform=waves.get(place, "")) for place, entry in enumerate(found)]
 
 
 def _link(path: Path, folder: Path) -> str:
-    """The way from the page to the file; bytes that are no UTF-8 stay the same bytes."""
+    """Return the URL of the file relative to the page; bytes that are not UTF-8 are kept."""
     way = os.path.relpath(path.absolute(), folder.absolute())
-    return "./" + quote(os.fsencode(way))  # "./": a colon in a name makes no scheme of it
+    return "./" + quote(os.fsencode(way))  # "./": else a colon in a name would look like a scheme
 
 
 _MIME_TYPES = {
@@ -91,4 +138,4 @@ _MIME_TYPES = {
     ".aac": "audio/aac", ".flac": "audio/flac", ".m4a": "audio/mp4", ".mp3": "audio/mpeg",
     ".oga": "audio/ogg", ".ogg": "audio/ogg", ".opus": "audio/ogg", ".wav": "audio/wav",
 }  # fmt: skip
-"""What a browser is told that the media inside the page are; without it, it looks for itself."""
+"""MIME types of embedded media; without one a browser sniffs."""

@@ -1,8 +1,8 @@
-"""The page's scripts, which are modules of their own, joined to one that needs no server.
+"""Bundle the page's JavaScript modules into one script, which needs no server.
 
-A page that is opened from disk may not load modules from files beside it. Each module says at its
-top what it takes from others (`import { clock } from "./format.js";`); joined in that order, in
-one scope, they find the same names without these lines.
+A page that is opened from disk may not load modules from files beside it. Each module declares at
+its top what it imports (`import { clock } from "./format.js";`); joined in that
+order, in one scope, the same names resolve without these lines.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ _TOP_NAME = re.compile(r"^(export )?(?:async )?(?:const|let|class|function)\*? (
 
 
 def link(read: Callable[[str], str], entry: str) -> str:
-    """Returns the script of a module and of all that it imports, each before its importers.
+    """Return the script of a module and of all that it imports, each before its importers.
 
     Args:
-        read: Gives the text of a module by its name, such as `main.js`.
+        read: Returns the text of a module by its name, such as `main.js`.
         entry: The module to begin with.
 
     Raises:
         ValueError: two modules have a name in common, import each other, or import what is not
             exported.
     """
-    texts: dict[str, str] = {}  # in the order in which they may run
+    texts: dict[str, str] = {}  # in order of execution
     _visit(entry, read, texts, ())
     _check_names(texts)
     return "\n".join(_EXPORT.sub("", _IMPORT.sub("", text)) for text in texts.values())

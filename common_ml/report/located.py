@@ -1,4 +1,4 @@
-"""Where the media of a tags file are on this machine, and what the page has to know of them."""
+"""Find the media of a tags file on this machine, and probe them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from common_ml.media.kinds import Kind, kind_by_name, media_kind
 from common_ml.media.probe import probe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class Media:
     """A media file, found or not."""
 
     kind: Kind
-    """By its content, or, where it is not here, by its name."""
+    """Kind by content; by name if it was not found."""
     path: Path | None = None
-    """None: not here."""
+    """Path; None if it was not found."""
     width: int = 0
     """Pixels, as shown; 0 if unknown."""
     height: int = 0
@@ -33,24 +33,31 @@ class Media:
     frame_rate: float = 0.0
     """Frames per second, on average; 0 if unknown."""
     note: str = ""
-    """What is wrong with it, for the reader of the page."""
+    """Error about the file, shown on the page."""
+
+    def is_below(self, roots: Iterable[Path]) -> bool:
+        """Whether it is in one of the folders, with links and `..` resolved."""
+        if self.path is None:
+            return False
+        real = self.path.resolve()
+        return any(real.is_relative_to(root.resolve()) for root in roots)
 
 
 def locate(source_media: str, folders: Sequence[Path]) -> Media:
-    """Look for a file in folders, under its whole name and then under its last part.
+    """Find a file in folders, by its whole name and then by its base name.
 
-    What is no picture, video or sound is not taken for the file, whatever its name.
+    A file that is not a picture, video or sound is skipped, whatever its name.
     """
     for candidate in _candidates(source_media, folders):
         try:
             if not candidate.is_file():
                 continue
             kind = media_kind(candidate)
-        except (OSError, ValueError):  # no right to look, a name that no file can have
+        except (OSError, ValueError):  # no permission, or an impossible name
             continue
         if kind != "unknown":
             return _described(candidate, kind)
-    return Media(kind_by_name(source_media), note="the file is not here")
+    return Media(kind_by_name(source_media), note="file not found")
 
 
 def _candidates(source_media: str, folders: Sequence[Path]) -> Iterator[Path]:

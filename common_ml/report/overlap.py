@@ -1,4 +1,4 @@
-"""How much two tags overlap in time and space, and which pairs of them belong together: pure."""
+"""Overlap of tags in time and space, and their best pairing: pure functions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Box = tuple[float, float, float, float]
 
 
 class Place(NamedTuple):
-    """When and where a tag is; places can be ordered, those with and without a box apart."""
+    """Time and box of a tag; sortable, those with and without a box separately."""
 
     start_ms: int
     end_ms: int
@@ -24,23 +24,23 @@ class Place(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """Two places that are taken for the same."""
+    """Two places that are paired."""
 
     before: int
-    """Where the one stands in its list."""
+    """Index in the list `before`."""
     after: int
     overlap: float
     """0..1; 1.0 for places that are equal."""
 
 
 def time_overlap(one: Place, other: Place, *, shortest_ms: float) -> float:
-    """Intersection over union of two stretches of time, 0..1.
+    """Return the intersection over union of two time ranges, 0..1.
 
     Args:
         one: A place.
         other: Another one.
-        shortest_ms: What is shorter, such as a frame's tag without any length, is stretched to
-            this about its middle; > 0.
+        shortest_ms: Shorter ranges, such as a frame's tag of zero length, are extended to
+            this around their middle; > 0.
     """
     (start, end), (other_start, other_end) = (
         _stretched(one, shortest_ms),
@@ -51,7 +51,7 @@ def time_overlap(one: Place, other: Place, *, shortest_ms: float) -> float:
 
 
 def box_overlap(one: Box | tuple[()], other: Box | tuple[()]) -> float:
-    """Intersection over union of two boxes, 0..1; 1 for none and none, 0 for one and none."""
+    """Return the intersection over union of two boxes, 0..1; 1 without boxes, 0 with one."""
     if not one or not other:
         return float(one == other)
     width = min(one[2], other[2]) - max(one[0], other[0])
@@ -62,7 +62,7 @@ def box_overlap(one: Box | tuple[()], other: Box | tuple[()]) -> float:
 
 
 def overlap(one: Place, other: Place, *, shortest_ms: float) -> float:
-    """The product of both, 0..1."""
+    """Return the product of both, 0..1."""
     boxes = box_overlap(one.box, other.box)
     return boxes and boxes * time_overlap(one, other, shortest_ms=shortest_ms)
 
@@ -70,7 +70,7 @@ def overlap(one: Place, other: Place, *, shortest_ms: float) -> float:
 def pairs(
     before: Sequence[Place], after: Sequence[Place], *, least: float, shortest_ms: float
 ) -> list[Pair]:
-    """Which places belong together, each in one pair at most.
+    """Pair places, each at most once.
 
     Equal ones come first. Of the others the pair with the largest overlap is taken, then the
     largest of what is left, and so on down to `least`; of equally large ones the earliest. The
@@ -79,8 +79,8 @@ def pairs(
     Args:
         before: Places, in any order.
         after: Places, in any order.
-        least: The overlap that a pair has at least; > 0.
-        shortest_ms: As of `time_overlap`.
+        least: Minimum overlap of a pair; > 0.
+        shortest_ms: As in `time_overlap`.
     """
     found, rest_before, rest_after = _equal_pairs(before, after)
     candidates: list[tuple[tuple[float, Place, Place], Pair]] = []
@@ -103,7 +103,7 @@ def pairs(
 def _equal_pairs(
     before: Sequence[Place], after: Sequence[Place]
 ) -> tuple[list[Pair], list[int], list[int]]:
-    """The pairs, and what is left of both sides."""
+    """Return the pairs, and the unpaired places of both sides."""
     waiting: dict[Place, list[int]] = {}
     for j in reversed(range(len(after))):
         waiting.setdefault(after[j], []).append(j)
@@ -124,7 +124,7 @@ def _neighbours(
     rest_after: Sequence[int],
     shortest_ms: float,
 ) -> Iterator[tuple[int, int]]:
-    """All pairs that have any time in common, in one walk along the time axis."""
+    """Yield all pairs that overlap in time, in one sweep along the time axis."""
     edges = [
         (*_stretched(places[n], shortest_ms), side, n)
         for side, (places, rest) in enumerate(((before, rest_before), (after, rest_after)))

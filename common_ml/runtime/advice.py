@@ -1,4 +1,4 @@
-"""What to change in a tagger, judged by where its time goes: pure."""
+"""Advice on the speed of a tagger, by its profile: pure functions."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 LEADING_SHARE = 0.5
 """A stage with this share of the busy time sets the pace."""
 NOTABLE_SHARE = 0.25
-"""One with this share is worth a word."""
+"""One with this share is mentioned."""
 _IDLE_CPUS = 0.6
-"""So much of the CPUs at work, or less, leaves room for another tagger."""
+"""Up to this share of busy CPUs there is room for another tagger."""
 
 
 def advice(measured: Measurement) -> list[str]:
-    """What would make it faster: one sentence each, what counts most first; never empty."""
+    """What would make it faster: one sentence each, most important first; never empty."""
     found = [*_loading(measured), *_pace(measured), *_idle(measured)]
     return found or ["balanced: no stage sets the pace alone"]
 
@@ -26,8 +26,8 @@ def advice(measured: Measurement) -> list[str]:
 def _loading(measured: Measurement) -> Iterator[str]:
     if measured.loading_seconds > LEADING_SHARE * measured.total_seconds:
         yield (
-            f"start-bound: {measured.loading_seconds:.1f} of {measured.total_seconds:.1f} s went "
-            "by before the first file; bench with more or longer files, and import less"
+            f"start-bound: {measured.loading_seconds:.1f} of {measured.total_seconds:.1f} s passed "
+            "before the first file; bench with more or longer files, and import less"
         )
 
 
@@ -35,11 +35,11 @@ def _pace(measured: Measurement) -> Iterator[str]:
     busy_seconds = measured.tagging_seconds - measured.stages["idle"]
     if busy_seconds <= 0:
         return
-    shares = {stage: measured.stages[stage] / busy_seconds for stage in _WAYS_OUT}
+    shares = {stage: measured.stages[stage] / busy_seconds for stage in _HINTS}
     for stage, share in sorted(shares.items(), key=lambda item: -item[1]):
         least = NOTABLE_SHARE if stage in ("write", "other") else LEADING_SHARE
         if share >= least:
-            yield f"{stage}-bound ({share:.0%}): " + "; ".join(_WAYS_OUT[stage](measured))
+            yield f"{stage}-bound ({share:.0%}): " + "; ".join(_HINTS[stage](measured))
 
 
 def _idle(measured: Measurement) -> Iterator[str]:
@@ -56,7 +56,7 @@ def _decode(measured: Measurement) -> Iterator[str]:
     else:
         yield f"more CPUs: the decoder uses all {measured.num_cpus}"
     if measured.kind in ("frame", "batch"):
-        yield 'fewer frames: a smaller fps, or "sampling": "keyframes"'
+        yield 'fewer frames: a smaller fps, or "common_ml": {"sampling": "keyframes"}'
     elif measured.num_frames:
         yield "fewer or smaller frames: fps and max_size of common_ml.media.decode.sample"
 
@@ -74,7 +74,7 @@ def _model(measured: Measurement) -> Iterator[str]:
         else:
             yield f"a larger batch_size than {measured.batch_size}, while memory lasts"
     else:
-        yield "look into the model with a profiler such as cProfile or py-spy"
+        yield "profile the model with cProfile or py-spy"
     if _has_room(measured):
         yield f"more taggers side by side: common-ml run --jobs {measured.num_cpus}"
 
@@ -94,9 +94,9 @@ def _other(measured: Measurement) -> Iterator[str]:
         yield "tags are checked and gathered: fewer tags in a call"
 
 
-_WAYS_OUT = {"decode": _decode, "model": _model, "write": _write, "other": _other}
+_HINTS = {"decode": _decode, "model": _model, "write": _write, "other": _other}
 
 
 def _has_room(measured: Measurement) -> bool:
-    """Whether CPUs stood idle while it tagged."""
+    """Whether CPUs were idle while it tagged."""
     return measured.num_cpus > 1 and measured.busy_cpus <= _IDLE_CPUS * measured.num_cpus

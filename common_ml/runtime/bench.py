@@ -1,4 +1,4 @@
-"""Where a tagger's time goes: one run of it, measured from inside and from outside."""
+"""Profile a tagger: one run, measured from inside and from outside."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from common_ml.errors import MediaError, TaggerError
 from common_ml.runtime.process import ProcessTagger
-from common_ml.runtime.tagger import tag_files
+from common_ml.runtime.tagger import messages_of
 from common_ml.runtime.targets import find_target
+from common_ml.tagging.daemon.profile import FORMAT, VARIABLE
 from common_ml.tagging.messages import Error, Progress, Tag
-from common_ml.tagging.profile import FORMAT, VARIABLE
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Mapping, Sequence
+
+    from common_ml.types import StrPath
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Measurement:
     num_calls: int
     """Calls of the model."""
     media_seconds: float
-    """How long the tagged files last together; pictures last 0."""
+    """Duration of all tagged files together; 0 for pictures."""
     total_seconds: float
     """From the start of the process to its end, seen from outside."""
     loading_seconds: float
@@ -59,6 +60,8 @@ class Measurement:
     """The most that the process held at once."""
     gpu_peak_bytes: Mapping[str, int]
     """Device -> the most that torch reserved on it; empty where torch used none."""
+    timeline: Mapping[str, Any] | None = None
+    """`bin_seconds`, and `stages`: the seconds of each stage in each of equal steps of time."""
 
     @property
     def tagging_seconds(self) -> float:
@@ -112,12 +115,13 @@ class Measurement:
             "cpus": self.num_cpus,
             "peak_memory_bytes": self.peak_memory_bytes,
             "gpu_peak_bytes": dict(self.gpu_peak_bytes),
+            "timeline": self.timeline,
         }
 
 
 def measure(
     main: str,
-    files: Sequence[str | os.PathLike[str]],
+    files: Sequence[StrPath],
     *,
     params: Mapping[str, Any] | None = None,
     idle_timeout_seconds: float | None = 600,
@@ -129,18 +133,18 @@ def measure(
         main: A main.py that calls common-ml, its folder, or a command that starts one.
         files: Media; at least one.
         params: The value of `--params`; None leaves it out.
-        idle_timeout_seconds: How long it may go without a message; None for any time.
+        idle_timeout_seconds: Time limit between two messages; None for no limit.
         python: The interpreter of a `.py` program; None for the one that runs this.
 
     Raises:
-        TaggerError: it failed; it is an image; or it does not measure itself, since it is not made
-            with this common-ml.
+        TaggerError: it failed; it is an image; or it wrote no profile, since it does not use this
+            common-ml.
     """
     target = find_target(main, python=python)
     if target.kind != "process":
         raise TaggerError(
-            f"bench measures programs from inside, and {main} is taken for an image: "
-            "name its main.py, a folder with one, or a command"
+            f"bench profiles programs from inside, and {main} is an image; "
+            "hint: name its main.py, a folder with one, or a command"
         )
     with tempfile.TemporaryDirectory(prefix="common-ml-bench-") as folder:
         profile = Path(folder) / "profile.json"
@@ -152,7 +156,7 @@ def measure(
             idle_timeout_seconds=idle_timeout_seconds,
         )
         started = time.monotonic()
-        messages = tag_files(tagger, files)
+        messages = messages_of(tagger, files)
         total_seconds = time.monotonic() - started
         facts = _read(profile, tagger.name)
     finished = [message.source_media for message in messages if isinstance(message, Progress)]
@@ -175,32 +179,33 @@ def measure(
         num_cpus=facts["cpus"],
         peak_memory_bytes=facts["peak_memory_bytes"],
         gpu_peak_bytes=facts["gpu_peak_bytes"],
+        timeline=facts.get("timeline"),
     )
 
 
 def _read(profile: Path, name: str) -> dict[str, Any]:
-    """What the tagger has written about itself."""
+    """Read the profile that the tagger wrote."""
     try:
         facts = json.loads(profile.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise TaggerError(
-            f"{name} does not measure itself, so nobody knows where its time goes: bench needs a "
-            "program that calls run_default of this common-ml; `common-ml run` times any other"
+            f"{name} wrote no profile; hint: bench needs a program that calls run_default of this "
+            "common-ml; `common-ml run` measures the total time of any other"
         ) from error
     if facts.get("profile") != FORMAT:
         raise TaggerError(
-            f"{name} uses another common-ml, whose profile has format {facts.get('profile')} "
-            f"instead of {FORMAT}: install the same one there and here"
+            f"{name} uses another common-ml: expected profile format {FORMAT}, got "
+            f"{facts.get('profile')}; hint: install the same version there and here"
         )
     assert isinstance(facts, dict)  # noqa: S101 - it has a key
     return facts
 
 
 def _seconds_of(file: str) -> float:
-    """How long a file lasts; 0 for a picture, and where nobody can tell."""
+    """Duration of a file; 0 for a picture, and where unknown."""
     # not at the top: loads FFmpeg
-    from common_ml.media.kinds import media_kind  # noqa: PLC0415 - see above
-    from common_ml.media.probe import probe  # noqa: PLC0415 - the same
+    from common_ml.media.kinds import media_kind
+    from common_ml.media.probe import probe
 
     try:
         return 0.0 if media_kind(file) == "image" else float(probe(file).duration_seconds or 0)

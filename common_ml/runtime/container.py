@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import difflib
+import io
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -12,18 +16,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common_ml.errors import TaggerError
+from common_ml.runtime.child import Child
 from common_ml.runtime.media_folder import MediaFolder
-from common_ml.runtime.pipes import Child
 from common_ml.runtime.process import params_arguments
 from common_ml.runtime.tagger import Tagger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from common_ml.types import StrPath
+
 ENGINES = ("podman", "docker")
 _ENGINE_FAILED = 125
 """Exit status of the engine itself, where it could not start a container."""
 _REMOVED_WITHIN_SECONDS = 60
+_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,511}", re.ASCII)
 
 
 class ContainerTagger(Tagger):
@@ -33,44 +40,54 @@ class ContainerTagger(Tagger):
     lies on the same file system as they do, else copies. With `media_dir` it lies where you want.
     """
 
+    _REMOVE = ("rm", "--force", "--")
+
     def __init__(  # noqa: PLR0913 - options, each given by its name
         self,
         image: str,
         *,
         params: Mapping[str, Any] | str | None = None,
-        output: str | os.PathLike[str] | None = None,
+        output: StrPath | None = None,
         engine: str | None = None,
         engine_options: Sequence[str] = (),
         network: str = "host",
-        media_dir: str | os.PathLike[str] | None = None,
-        cache_dir: str | os.PathLike[str] | None = None,
+        media_dir: StrPath | None = None,
+        cache_dir: StrPath | None = None,
         idle_timeout_seconds: float | None = 600,
+        log: StrPath | None = None,
         arguments: Sequence[str] = (),
     ) -> None:
         """Prepare; nothing is touched before the start.
 
         Args:
-            image: Its name. It is not fetched: pull or build it before.
-            params: The value of `--params`: an object, or a text that is passed as it is, good or
-                bad. None leaves the option out.
-            output: The tags file; its directory is mounted writable. None for one that goes with
-                the tagger.
+            image: Its name. It is not fetched: pull or build it first.
+            params: The value of `--params`: an object, or a text that is passed unchanged.
+                None omits the option.
+            output: The tags file, which is appended to; its directory is mounted writable. None for
+                a temporary one.
             engine: `podman` or `docker`, with options of its own if it needs any; None for the one
                 that is found.
             engine_options: More options of `podman run`, such as `--gpus=all`. A `--network` among
                 them wins over `network`.
             network: The container's network; `none` for one without.
-            media_dir: The media directory; None for one that goes with the tagger.
+            media_dir: The media directory; None for a temporary one.
             cache_dir: Mounted at `/root/.cache`, for weights; None for `common-ml/container` in the
                 user's own cache.
-            idle_timeout_seconds: How long a tagger that has work may go without a message, > 0;
-                None for any time.
-            arguments: More arguments of the program, behind the others.
+            idle_timeout_seconds: Time without a message after which a tagger that has work counts
+                as hanging, > 0; None for no limit.
+            log: A file that its stderr is appended to; None for a temporary one.
+            arguments: More arguments of the program, after the others.
+
+        Raises:
+            TaggerError: the name of the image is invalid.
         """
         super().__init__(
-            output=output, media_dir=media_dir, idle_timeout_seconds=idle_timeout_seconds
+            output=output,
+            media_dir=media_dir,
+            idle_timeout_seconds=idle_timeout_seconds,
+            log=log,
         )
-        self.image = image
+        self.image = checked_image(image)
         self.container = f"common-ml-{uuid.uuid4().hex[:12]}"
         """The name of the container, for commands such as `podman exec`."""
         self._params = params
@@ -78,7 +95,7 @@ class ContainerTagger(Tagger):
         self._engine_command: list[str] = []
         self._engine_options = list(engine_options)
         self._network = network
-        self._cache_dir = Path(os.path.abspath(cache_dir or _default_cache()))  # noqa: PTH100 - as given
+        self._cache_dir = Path(os.path.abspath(cache_dir or _default_cache()))
         self._arguments = list(arguments)
 
     @property
@@ -89,8 +106,8 @@ class ContainerTagger(Tagger):
     def send_signal(self, number: int) -> None:
         """Send a signal to the first process of the container; nothing happens once it is gone."""
         name = signal.Signals(number).name
-        done = self._run_engine("kill", f"--signal={name}", self.container)
-        if done.returncode != 0:  # it is not there yet, or no longer: the engine will pass it on
+        done = self._run_engine("kill", f"--signal={name}", "--", self.container)
+        if done.returncode != 0:  # it has not started, or is gone: the engine passes it on
             self._running().send_signal(number)
 
     def _launch(self, folder: Path) -> Child:
@@ -102,21 +119,29 @@ class ContainerTagger(Tagger):
         if not any(option.startswith(("--network", "--net=")) for option in self._engine_options):
             command.append(f"--network={self._network}")
         command += ["--security-opt=label=disable"]
-        command += ["-v", f"{self.media_dir}:/elv/media:ro"]
-        command += ["-v", f"{self.output.parent}:/elv/output"]
-        command += ["-v", f"{self._cache_dir}:/root/.cache"]
-        command += [*self._engine_options, self.image]
+        command += [_mount(self.media_dir, "/elv/media", read_only=True)]
+        command += [_mount(self.output.parent, "/elv/output")]
+        command += [_mount(self._cache_dir, "/root/.cache")]
+        command += ["--env=PYTHONFAULTHANDLER=1"]
+        command += [*self._engine_options, "--", self.image]
         command += ["--output-path", f"/elv/output/{self.output.name}"]
         command += [*params_arguments(self._params), *self._arguments]
         if self._wanted_output is None:
             self.output.parent.chmod(0o777)  # the container's user may be another one
         try:
-            return Child(command, folder=folder, cwd=None, env=None)
+            return Child(
+                command,
+                folder=folder,
+                cwd=None,
+                env=None,
+                log=self._log,
+                last_command=[*self._engine_command, *self._REMOVE, self.container],
+            )
         except (OSError, ValueError) as error:
             raise TaggerError(f"cannot start {self.image}: {error}") from error
 
     def _make_media_folder(self) -> MediaFolder:
-        return MediaFolder(self.media_dir, prefix="media/", symlinks=False)
+        return MediaFolder(self.media_dir, prefix="media/", read_only=True)
 
     def _kill(self) -> None:
         self._remove()
@@ -124,21 +149,51 @@ class ContainerTagger(Tagger):
 
     def _tidy_up(self) -> None:
         if self._child is not None:
-            self._remove()  # --rm is the client's promise, and clients are killed
+            self._remove()  # a client that is killed does not keep its --rm
         super()._tidy_up()
 
-    def _death(self, status: int | None) -> str:
+    def _describe_end(self, status: int | None) -> str:
         if status == _ENGINE_FAILED:
             engine = self._engine_command[0]
-            way_out = "which must be built or pulled before; a program is named as its main.py"
-            return f"{engine} could not start {self.image}, {way_out}"
-        return super()._death(status)
+            return f"{engine} could not start {self.image}; hint: {missing_image_hint(self.image)}"
+        return super()._describe_end(status)
 
     def _remove(self) -> None:
-        self._run_engine("rm", "--force", self.container)
+        self._run_engine(*self._REMOVE, self.container)
 
     def _run_engine(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return run_engine(self._engine_command, *arguments)
+
+
+def checked_image(name: str) -> str:
+    """Return the name of an image.
+
+    Raises:
+        TaggerError: it is not one; an engine could take it for an option.
+    """
+    if not _IMAGE.fullmatch(name):
+        raise TaggerError(
+            f"invalid image name {name!r}: expected letters, digits and any of ._/:@- after a "
+            "letter or digit, as in localhost/my-tagger:1.0"
+        )
+    return name
+
+
+def missing_image_hint(name: str) -> str:
+    """Return what to do about an image that is not there: it may be a misspelt folder."""
+    programs = [path.parent.name for path in Path.cwd().glob("*/main.py")]
+    close = difflib.get_close_matches(name, programs, n=1, cutoff=0.75)
+    return f"did you mean {close[0]}?" if close else "build or pull it, or name a main.py"
+
+
+def has_image(name: str, *, engine: str | None = None) -> bool:
+    """Whether there is an image of this name on this machine.
+
+    Raises:
+        TaggerError: the name is invalid, or there is no engine.
+    """
+    command = engine_command(engine)
+    return run_engine(command, "image", "inspect", "--", checked_image(name)).returncode == 0
 
 
 def engine_command(engine: str | None = None) -> list[str]:
@@ -156,8 +211,8 @@ def engine_command(engine: str | None = None) -> list[str]:
     found = next((name for name in names if shutil.which(name)), None)
     if found is None:
         raise TaggerError(
-            f"to run an image takes {' or '.join(names)}, not found on the PATH; "
-            "a program is named as its main.py, or the folder with one"
+            f"an image needs {' or '.join(names)}, not found on the PATH; "
+            "hint: name a program by its main.py, or the folder with one"
         )
     return words or [found]
 
@@ -170,7 +225,7 @@ def run_engine(command: Sequence[str], *arguments: str) -> subprocess.CompletedP
     """
     whole = [*command, *arguments]
     try:
-        return subprocess.run(  # noqa: S603 - the engine that the user has
+        return subprocess.run(
             whole,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -180,8 +235,16 @@ def run_engine(command: Sequence[str], *arguments: str) -> subprocess.CompletedP
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        told = f"{shlex.join(whole)} did not end within {_REMOVED_WITHIN_SECONDS} s"
-        raise TaggerError(told) from error
+        message = f"{shlex.join(whole)} did not end within {_REMOVED_WITHIN_SECONDS} s"
+        raise TaggerError(message) from error
+
+
+def _mount(source: Path, target: str, *, read_only: bool = False) -> str:
+    """An option for a bind mount; engines parse its value as CSV, so any path can be quoted."""
+    fields = ["type=bind", f"source={source}", f"target={target}", *(["readonly"] * read_only)]
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(fields)  # quotes what ends a line, too
+    return f"--mount={line.getvalue()[:-1]}"
 
 
 def _default_cache() -> Path:

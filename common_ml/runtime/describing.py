@@ -1,4 +1,4 @@
-"""What a tagger tells about itself: a program by `--describe`, an image by its label."""
+"""The description of a tagger: a program answers `--describe`, an image has a label."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 from common_ml.errors import TaggerError
-from common_ml.runtime.container import engine_command, run_engine
+from common_ml.runtime.container import (
+    checked_image,
+    engine_command,
+    missing_image_hint,
+    run_engine,
+)
 from common_ml.runtime.targets import find_target
 
 if TYPE_CHECKING:
@@ -22,7 +27,7 @@ _TIMEOUT_SECONDS = 300.0
 _TAIL_LINES = 20
 
 
-def describe(
+def describe_tagger(
     main_or_image: str,
     *,
     start: bool = False,
@@ -41,7 +46,7 @@ def describe(
         python: The interpreter of a `.py` program; None for the one that runs this.
         engine: `podman` or `docker`, for an image; None for the one that is found.
         engine_options: More options of `podman run`, for an image that is started.
-        timeout_seconds: How long a program may take.
+        timeout_seconds: Time limit for a program.
 
     Raises:
         TaggerError: there is no such program or image; it has no description.
@@ -63,14 +68,14 @@ def describe_target(
     engine_options: Sequence[str] = (),
     timeout_seconds: float = _TIMEOUT_SECONDS,
 ) -> dict[str, Any]:
-    """Return the description of a tagger that is known already; see `describe`.
+    """Return the description of a tagger that is known already; see `describe_tagger`.
 
     Args:
         target: The program or image.
-        start: As in `describe`.
-        engine: As in `describe`.
-        engine_options: As in `describe`.
-        timeout_seconds: As in `describe`.
+        start: As in `describe_tagger`.
+        engine: As in `describe_tagger`.
+        engine_options: As in `describe_tagger`.
+        timeout_seconds: As in `describe_tagger`.
 
     Raises:
         TaggerError: it has no description.
@@ -79,14 +84,15 @@ def describe_target(
         return _answer_of([*target.command, OPTION], target, timeout_seconds)
     command = engine_command(engine)
     if start:
-        run = [*command, "run", "--rm", "--pull=never", *engine_options, target.image, OPTION]
+        image = checked_image(target.image)
+        run = [*command, "run", "--rm", "--pull=never", *engine_options, "--", image, OPTION]
         return _answer_of(run, target, timeout_seconds)
     return _label_of(target.image, command)
 
 
 def _answer_of(command: Sequence[str], target: Target, timeout_seconds: float) -> dict[str, Any]:
     try:
-        done = subprocess.run(  # noqa: S603 - to start programs is what this is for
+        done = subprocess.run(
             list(command),
             cwd=target.cwd,
             stdin=subprocess.DEVNULL,
@@ -99,29 +105,29 @@ def _answer_of(command: Sequence[str], target: Target, timeout_seconds: float) -
         raise TaggerError(f"cannot start {target.name}: {error}") from error
     except subprocess.TimeoutExpired as error:
         raise TaggerError(
-            f"{target.name} {OPTION} did not end within {timeout_seconds:g} s: {_WAY_OUT}",
+            f"{target.name} {OPTION} did not end within {timeout_seconds:g} s; hint: {_HINT}",
             stderr_tail=_tail(error.stderr),
         ) from error
-    # the last line: what is imported may greet on stdout
+    # the last line: imported modules may print to stdout
     description = _parsed((done.stdout.splitlines() or [b""])[-1])
     if done.returncode != 0 or description is None:
         raise TaggerError(
-            f"{target.name} {OPTION} gave no description, and ended with status "
-            f"{done.returncode}: {_WAY_OUT}",
+            f"{target.name} {OPTION} printed no description, and ended with status "
+            f"{done.returncode}; hint: {_HINT}",
             stderr_tail=_tail(done.stderr),
             exit_status=done.returncode,
         )
     return description
 
 
-_WAY_OUT = "a program made with common-ml answers it where it calls get_params or run_default"
+_HINT = "a program with common-ml answers it where it calls get_params or run_default"
 
 
 def _label_of(image: str, command: Sequence[str]) -> dict[str, Any]:
-    done = run_engine(command, "image", "inspect", image)
+    done = run_engine(command, "image", "inspect", "--", checked_image(image))
     if done.returncode != 0:
         raise TaggerError(
-            f"{command[0]} knows no image {image}: build or pull it, or name a main.py",
+            f"{command[0]} has no image {image}; hint: {missing_image_hint(image)}",
             stderr_tail=_tail(done.stderr.encode()),
             exit_status=done.returncode,
         )
@@ -130,19 +136,19 @@ def _label_of(image: str, command: Sequence[str]) -> dict[str, Any]:
     text = labels.get(LABEL, "")
     if not text:
         raise TaggerError(
-            f"{image} has no label {LABEL}: build it with --build-arg DESCRIPTION=..., as "
-            "Containerfile.template says, or ask the program in it with --start"
+            f"{image} has no label {LABEL}; hint: build it with --build-arg DESCRIPTION=..., see "
+            "Containerfile.template, or ask the program in it with --start"
         )
     description = _parsed(text.encode())
     if description is None:
-        raise TaggerError(f"the label {LABEL} of {image} is no description, got {text!r:.80}")
+        raise TaggerError(f"the label {LABEL} of {image} is not a description, got {text!r:.80}")
     return description
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
     try:
         document = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) and "describe" in document else None
 

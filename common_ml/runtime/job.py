@@ -5,42 +5,44 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import dataclass
-from queue import Queue
+from queue import Empty, Queue
 from typing import TYPE_CHECKING
 
+from common_ml.runtime.keeper import NUM_AHEAD, TaggerKeeper, Taken
 from common_ml.runtime.tagger import GRACE_SECONDS
-from common_ml.tagging.messages import Error, Progress
+from common_ml.tagging.messages import Message
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable, Iterator, Sequence
     from types import TracebackType
 
     from typing_extensions import Self
 
     from common_ml.runtime.tagger import Tagger
-    from common_ml.tagging.messages import Message
+    from common_ml.types import StrPath
 
-_MOST_QUEUED = 10_000
-"""Messages that wait for the reader; beyond that the tags files are the memory."""
-_FEWEST_AHEAD, _MOST_AHEAD = 2, 64
-"""Files that a tagger has been sent and has not finished: never idle, and batches of pictures."""
+_MAX_QUEUED = 10_000
+"""Messages in memory that wait for the reader; more remain in the tags files."""
+_MAX_PICTURES_AHEAD = 64
+"""Of pictures, which batch models tag together."""
+_SIGNAL_SECONDS = 0.5
+"""Between two looks for signals: one that comes just before a wait begins does not end it."""
 
 
-class Job:
+class TaggingJob:
     """Files for one or more taggers, and their messages in one stream.
 
     Whichever tagger has room takes the next file. A context manager: the taggers start on entry,
     and none is left on exit.
 
-        with Job([tagger_for("my-tagger") for _ in range(4)], paths) as job:
+        with TaggingJob([tagger_for("my-tagger") for _ in range(4)], paths) as job:
             for message in job.messages():
                 print(message)
 
     The messages of one file keep their order; those of different files may alternate.
     """
 
-    def __init__(self, taggers: Sequence[Tagger], paths: Iterable[str | os.PathLike[str]]) -> None:
+    def __init__(self, taggers: Sequence[Tagger], paths: Iterable[StrPath]) -> None:
         """Prepare; nothing is started.
 
         Args:
@@ -49,15 +51,16 @@ class Job:
         """
         if not taggers:
             raise ValueError("a job needs at least one tagger, got none")
-        self._taggers = list(taggers)
+        # the first failure ends the job: --resume continues it
+        self._keepers = [_keeper_of(tagger) for tagger in taggers]
         self._waiting = deque(paths)
-        self._queue: Queue[Message | _End] = Queue(_MOST_QUEUED)
+        self._queue: Queue[Message | _End] = Queue(_MAX_QUEUED)
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._error: BaseException | None = None
         self._threads = [
-            threading.Thread(target=self._work, args=[tagger], name=f"tagger {number}", daemon=True)
-            for number, tagger in enumerate(self._taggers)
+            threading.Thread(target=self._work, args=[keeper], name=f"tagger {number}", daemon=True)
+            for number, keeper in enumerate(self._keepers)
         ]
         self._num_running = 0
 
@@ -73,12 +76,12 @@ class Job:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        # an interrupt that comes through here is the second one: no more patience
+        # a second interrupt ends the grace time
         grace = GRACE_SECONDS if error is None or isinstance(error, Exception) else 0.0
         if self._num_running:
             self.stop(grace_seconds=grace)
-        while self._num_running:  # whoever waits for room in the queue must come to an end
-            if isinstance(self._queue.get(), _End):
+        while self._num_running:  # unblock the threads that wait for room in the queue
+            if isinstance(self._next(), _End):
                 self._num_running -= 1
         for thread in self._threads:
             thread.join()
@@ -91,14 +94,14 @@ class Job:
     def messages(self) -> Iterator[Message]:
         """Read messages as they are written, until all taggers have ended.
 
-        After a stop come those that were written before it. A tagger that fails stops the others.
+        After a stop those follow that were written before it. A tagger that fails stops the others.
 
         Raises:
             TaggerError: a tagger failed; see `Tagger.messages`.
             OSError: a file could not be brought to a tagger.
         """
         while self._num_running:
-            item = self._queue.get()
+            item = self._next()
             if not isinstance(item, _End):
                 yield item
                 continue
@@ -110,48 +113,57 @@ class Job:
             raise self._error
 
     def stop(self, *, grace_seconds: float = GRACE_SECONDS) -> None:
-        """Ask all taggers to stop, and return at once; fit to be called by a signal handler."""
+        """Ask all taggers to stop, and return at once; safe in a signal handler."""
         self._stopping.set()
-        for tagger in self._taggers:
-            threading.Thread(
-                target=tagger.stop, kwargs={"grace_seconds": grace_seconds}, daemon=True
-            ).start()
+        for keeper in self._keepers:
+            keeper.stop(grace_seconds=grace_seconds)
 
-    def _work(self, tagger: Tagger) -> None:
-        """One tagger's life, in a thread of its own."""
+    def _next(self) -> Message | _End:
+        """Wait for the next item, and let handlers of signals run meanwhile."""
+        while True:
+            try:
+                return self._queue.get(timeout=_SIGNAL_SECONDS)
+            except Empty:
+                continue
+
+    def _work(self, keeper: TaggerKeeper) -> None:
+        """Run one tagger, in a thread of its own."""
         failure: BaseException | None = None
         try:
-            with tagger:
-                if self._stopping.is_set():  # a stop that came before there was anything to stop
-                    tagger.stop()
-                self._feed(tagger)
-                for message in tagger.messages():
-                    self._queue.put(message)
-                    if isinstance(message, (Progress, Error)):
-                        self._feed(tagger)
+            with keeper:
+                for event in keeper.tag_taken(self._take, close=True):
+                    if isinstance(event, Message):
+                        self._queue.put(event)
         except Exception as error:  # noqa: BLE001 - raised again where the messages are read
             failure = error
         finally:
             self._queue.put(_End(failure))
 
-    def _feed(self, tagger: Tagger) -> None:
-        """Send a tagger what it has room for; close its input when there is no more."""
-        if tagger.input_closed:
-            return
+    def _take(self, num_open: int) -> Taken:
+        """Return what a tagger with this number of open files has room for."""
+        files: list[StrPath] = []
         with self._lock:
-            room = self._num_ahead() - len(tagger.open_files)
-            files = [self._waiting.popleft() for _ in range(min(room, len(self._waiting)))]
-            is_over = not self._waiting
-        tagger.send(files)
-        if is_over:
-            tagger.close_input()
+            while self._waiting and num_open < self._num_ahead(self._waiting[0]):
+                files.append(self._waiting.popleft())
+                num_open += 1
+            return Taken(files, is_over=not self._waiting)
 
-    def _num_ahead(self) -> int:
-        """Large shares at first, small ones towards the end, when taggers should end together."""
-        if len(self._taggers) == 1:
-            return len(self._waiting)
-        share = len(self._waiting) // (2 * len(self._taggers))
-        return min(max(share, _FEWEST_AHEAD), _MOST_AHEAD)
+    def _num_ahead(self, path: StrPath) -> int:
+        """How many files a tagger may have when it is sent this one.
+
+        Of pictures large shares at first, small ones towards the end, when taggers should end
+        together.
+        """
+        from common_ml.media.kinds import kind_by_name
+
+        if kind_by_name(path) != "image":
+            return NUM_AHEAD
+        share = len(self._waiting) // (2 * len(self._keepers))
+        return min(max(share, NUM_AHEAD), _MAX_PICTURES_AHEAD)
+
+
+def _keeper_of(tagger: Tagger) -> TaggerKeeper:
+    return TaggerKeeper(lambda: tagger, max_tries=None)
 
 
 @dataclass(frozen=True)

@@ -10,19 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common_ml.errors import TaggerError
+from common_ml.runtime.child import Child
 from common_ml.runtime.media_folder import MediaFolder
-from common_ml.runtime.pipes import Child
 from common_ml.runtime.tagger import Tagger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from common_ml.types import StrPath
+
 
 class ProcessTagger(Tagger):
     """A tagger as a child process: `ProcessTagger(["python", "main.py"])`.
 
-    It runs in `cwd` as a container runs in the folder of its program, and gets its media by paths
-    into `media_dir`, relative where that lies below `cwd`.
+    It runs in `cwd`, and gets its media by paths into `media_dir`, relative if that is below `cwd`.
     """
 
     def __init__(  # noqa: PLR0913 - options, each given by its name
@@ -30,11 +31,12 @@ class ProcessTagger(Tagger):
         command: Sequence[str],
         *,
         params: Mapping[str, Any] | str | None = None,
-        output: str | os.PathLike[str] | None = None,
-        cwd: str | os.PathLike[str] | None = None,
+        output: StrPath | None = None,
+        cwd: StrPath | None = None,
         env: Mapping[str, str] | None = None,
-        media_dir: str | os.PathLike[str] | None = None,
+        media_dir: StrPath | None = None,
         idle_timeout_seconds: float | None = 600,
+        log: StrPath | None = None,
         arguments: Sequence[str] = (),
         output_path: str | None = None,
     ) -> None:
@@ -42,24 +44,28 @@ class ProcessTagger(Tagger):
 
         Args:
             command: The program and its first arguments, without `--output-path` and `--params`.
-            params: The value of `--params`: an object, or a text that is passed as it is, good or
-                bad. None leaves the option out.
-            output: The tags file; what it holds stays. None for one that goes with the tagger.
+            params: The value of `--params`: an object, or a text that is passed unchanged.
+                None omits the option.
+            output: The tags file, which is appended to; None for a temporary one.
             cwd: The working directory; None for ours.
             env: Variables beside those of our own environment.
-            media_dir: The media directory; None for one that goes with the tagger.
-            idle_timeout_seconds: How long a tagger that has work may go without a message, > 0;
-                None for any time.
-            arguments: More arguments, behind the others.
+            media_dir: The media directory; None for a temporary one.
+            idle_timeout_seconds: Time without a message after which a tagger that has work counts
+                as hanging, > 0; None for no limit.
+            log: A file that its stderr is appended to; None for a temporary one.
+            arguments: More arguments, after the others.
             output_path: The value of `--output-path`, where it is not to be the absolute path of
                 the tags file, but another name of it.
         """
         super().__init__(
-            output=output, media_dir=media_dir, idle_timeout_seconds=idle_timeout_seconds
+            output=output,
+            media_dir=media_dir,
+            idle_timeout_seconds=idle_timeout_seconds,
+            log=log,
         )
         self._command = [os.fspath(part) for part in command]
         self._params = params
-        self._cwd = Path(os.path.abspath(cwd or "."))  # noqa: PTH100 - as given, links and all
+        self._cwd = Path(os.path.abspath(cwd or "."))
         self._env = dict(env or {})
         self._arguments = list(arguments)
         self._output_path = output_path
@@ -76,16 +82,17 @@ class ProcessTagger(Tagger):
     def _launch(self, folder: Path) -> Child:
         command = [*self._command, "--output-path", self._output_path or str(self.output)]
         command += [*params_arguments(self._params), *self._arguments]
-        env = {**os.environ, **self._env} if self._env else None
+        # a crash in native code names its Python frame, also in a program without the SDK
+        env = {"PYTHONFAULTHANDLER": "1", **os.environ, **self._env}
         try:
-            return Child(command, folder=folder, cwd=self._cwd, env=env)
+            return Child(command, folder=folder, cwd=self._cwd, env=env, log=self._log)
         except (OSError, ValueError) as error:  # ValueError: a NUL in an argument
             raise TaggerError(f"cannot start {self.name} in {self._cwd}: {error}") from error
 
     def _make_media_folder(self) -> MediaFolder:
         below = self.media_dir.is_relative_to(self._cwd)
         place = self.media_dir.relative_to(self._cwd) if below else self.media_dir
-        return MediaFolder(self.media_dir, prefix=os.path.join(place, ""), symlinks=True)  # noqa: PTH118 - it ends in a slash
+        return MediaFolder(self.media_dir, prefix=os.path.join(place, ""), read_only=False)
 
     def _kill(self) -> None:
         self._running().kill()

@@ -1,4 +1,4 @@
-"""A tagger under way: started, fed through its stdin, read from its output, and stopped."""
+"""A running tagger: started, fed through its stdin, read from its output, and stopped."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common_ml.errors import TaggerError, WireError
-from common_ml.runtime.backlog import Backlog
+from common_ml.runtime import leftovers
+from common_ml.runtime.exit_report import describe_end
+from common_ml.runtime.log_lines import warnings_in
+from common_ml.runtime.open_files import OpenFiles
+from common_ml.runtime.output_file import OutputFile
 from common_ml.tagging.messages import Error, Progress, Tag
-from common_ml.tagging.wire import read_messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,21 +25,22 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from common_ml.runtime.child import Child
     from common_ml.runtime.media_folder import MediaFolder
-    from common_ml.runtime.pipes import Child
     from common_ml.tagging.messages import Message
-    from common_ml.tagging.reader import Reader
+    from common_ml.types import StrPath
 
 GRACE_SECONDS = 5.0
 """Between SIGTERM and SIGKILL, as in the contract."""
-_POLL_SECONDS = 0.02
+_CRASH_REPORT_BYTES = 1 << 16
 
 
 class Tagger(ABC):
-    """A program that honours the contract, whoever wrote it.
+    """Any program that honours the contract.
 
-    A context manager: it starts on entry; on exit it is stopped, if it still runs, and what it did
-    not write to an `output` of yours is removed.
+    A context manager: it starts on entry; on exit it is stopped, if it still runs, with all of its
+    child processes, and its temporary files are removed. If this process is killed, the tagger is
+    stopped, too.
 
         with ProcessTagger(["python", "main.py"], params={"fps": 2}) as tagger:
             tagger.send(["clip.mp4"])
@@ -49,44 +53,45 @@ class Tagger(ABC):
     """
 
     output: Path
-    """The tags file; known once it has started. Its lines name files as the tagger saw them."""
+    """The tags file, set at the start. Its lines name files as the tagger received them."""
     media_dir: Path
-    """Where the tagger finds its media; known once it has started."""
+    """The media directory, set at the start."""
 
     def __init__(
         self,
         *,
-        output: str | os.PathLike[str] | None,
-        media_dir: str | os.PathLike[str] | None,
+        output: StrPath | None,
+        media_dir: StrPath | None,
         idle_timeout_seconds: float | None,
+        log: StrPath | None = None,
     ) -> None:
         """Prepare; nothing is touched before the start.
 
         Args:
-            output: The tags file; what it holds stays. None for one that goes with the tagger.
-            media_dir: None for a directory that goes with the tagger.
-            idle_timeout_seconds: How long a tagger that has work may go without a message, > 0;
-                None for any time.
+            output: The tags file, which is appended to; None for a temporary one.
+            media_dir: None for a temporary directory.
+            idle_timeout_seconds: Time without a message after which a tagger that has work counts
+                as hanging, > 0; None for no limit.
+            log: A file that its stderr is appended to; None for a temporary one.
         """
         if idle_timeout_seconds is not None and not idle_timeout_seconds > 0:
             raise ValueError(f"idle_timeout_seconds must be > 0, got {idle_timeout_seconds}")
-        self._wanted_output = None if output is None else Path(os.path.abspath(output))  # noqa: PTH100 - resolve() would follow links
-        self._wanted_media_dir = None if media_dir is None else Path(os.path.abspath(media_dir))  # noqa: PTH100 - the same
+        self._wanted_output = None if output is None else Path(os.path.abspath(output))
+        self._log = None if log is None else Path(os.path.abspath(log))
+        self._wanted_media_dir = None if media_dir is None else Path(os.path.abspath(media_dir))
         self._idle_timeout_seconds = idle_timeout_seconds
         self._folder: Path | None = None
         self._child: Child | None = None
-        self._reader: Reader | None = None
         self._media: MediaFolder | None = None
-        self._old_tail = b""  # a torn line that stood in the output before
-        self._backlog = Backlog()
-        self._failed = False  # a file has
+        self._output: OutputFile | None = None
+        self._open_files = OpenFiles()
         self._last_error = ""
         self._stopped = False
 
     def __enter__(self) -> Self:
         if self._folder is not None:
             raise RuntimeError("a tagger starts once: make another one")
-        self._folder = Path(tempfile.mkdtemp(prefix="common-ml-"))
+        self._folder = Path(tempfile.mkdtemp(prefix=leftovers.FOLDER_PREFIX))
         try:
             self._start(self._folder)
         except BaseException:
@@ -100,7 +105,7 @@ class Tagger(ABC):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        # whoever is interrupted once more while this waits wants no more patience
+        # a second interrupt ends the grace time
         grace = GRACE_SECONDS if error is None or isinstance(error, Exception) else 0.0
         try:
             self.stop(grace_seconds=grace)
@@ -113,9 +118,18 @@ class Tagger(ABC):
         return None if self._child is None else self._child.exit_status
 
     @property
+    def has_started(self) -> bool:
+        """Whether its program was started; what it printed can be read then."""
+        return self._child is not None
+
+    @property
     def stderr_tail(self) -> str:
         """The last lines that it wrote to stderr."""
         return "" if self._child is None else self._child.stderr_tail
+
+    def stderr_since(self, offset: int) -> bytes:
+        """What it wrote to stderr after the first `offset` bytes, as far as it is kept."""
+        return self._running().stderr_since(offset)
 
     @property
     def stderr(self) -> str:
@@ -123,38 +137,50 @@ class Tagger(ABC):
         return self._running().stderr
 
     @property
+    def warnings(self) -> list[str]:
+        """The warnings of its log so far, each once, under the paths as they were sent."""
+        return [self.media.with_paths(text, about=None) for text in warnings_in(self.stderr)]
+
+    @property
     def stdout(self) -> str:
-        """All that it wrote to stdout so far, where no tag belongs."""
+        """All that it wrote to stdout so far."""
         return self._running().stdout
 
     @property
+    def captured(self) -> list[Path]:
+        """The files that it writes: its tags file, and what it prints if it has started."""
+        printed = [] if self._child is None else self._child.captured
+        return [self._opened_output.path, *printed]
+
+    @property
     def open_files(self) -> list[str]:
-        """The paths, as sent, about which no last word was read yet."""
-        return self._backlog.files
+        """The paths, as sent, without progress or error so far."""
+        return self._open_files.paths
 
     @property
     def input_closed(self) -> bool:
         """Whether nothing more can be sent."""
-        return self._backlog.input_closed
+        return self._open_files.input_closed
 
     @property
     @abstractmethod
     def name(self) -> str:
-        """What to call it in a message: its command, or its image."""
+        """Its command, or its image, for messages."""
 
-    def send(self, paths: Iterable[str | os.PathLike[str]]) -> None:
+    def send(self, paths: Iterable[StrPath]) -> None:
         """Send files to be tagged; never waits for the tagger.
 
         A file outside of the media directory is linked or copied into it, under a base name that no
-        other file of this tagger has. A file that does not exist is sent as well: the tagger says
-        what it thinks of it.
+        other file of this tagger has, and so that the tagger cannot change it (see `MediaFolder`).
+        A file that does not exist is sent as well: the tagger reports it.
 
         Raises:
             OSError: a file can be neither linked nor copied.
-            TypeError: it is one path, and no list of them.
+            TypeError: it is a single path instead of a list.
             ValueError: the input is closed.
         """
-        if isinstance(paths, (str, bytes, os.PathLike)):  # a text would be sent letter by letter
+        # a text would be sent character by character
+        if isinstance(paths, (str, bytes, os.PathLike)):
             raise TypeError(f"expected a list of paths, got one: send([{paths!r}])")
         child = self._running()
         if self.input_closed:
@@ -162,7 +188,7 @@ class Tagger(ABC):
         for given in paths:
             path = os.fspath(given)
             line = self.media.line_of(path)
-            self._backlog.add(path)
+            self._open_files.add(path)
             child.write(f"{line}\n".encode())
 
     def send_raw(self, *lines: str | bytes) -> None:
@@ -174,13 +200,13 @@ class Tagger(ABC):
         for line in lines:
             data = os.fsencode(line)
             self.media.note_raw(data.decode(errors="replace").splitlines())
-            self._backlog.begin()
+            self._open_files.begin()
             child.write(data)
 
     def close_input(self) -> None:
         """End its stdin: it finishes what was sent, and exits. May be called again."""
         if not self.input_closed:
-            self._backlog.close()
+            self._open_files.close()
             self._running().close_input()
 
     def messages(self) -> Iterator[Message]:
@@ -189,23 +215,24 @@ class Tagger(ABC):
         `source_media` is the path as it was sent. Called again, it goes on where it was left.
 
         Raises:
-            TaggerError: it ended with another status than 0, or without a last word about a file;
-                it wrote what is no message, or is about a file that was never sent; it had work and
-                was silent for `idle_timeout_seconds`.
+            TaggerError: it ended with another status than 0, or without progress or error for a
+                file; it violated the protocol, with a line that is not a message, a file that was
+                never sent, or an output that is not a regular file; it had work and was silent for
+                `idle_timeout_seconds`.
         """
-        if self._reader is None:
-            self._reader = self._open_reader()
+        output = self._opened_output
+        wake_on = self._running().end_descriptors
         while True:
             try:
-                message = next(self._reader)
-            except StopIteration:
-                break
+                message = output.next_message(stop=self._has_ended, wake_on=wake_on)
             except WireError as error:
-                if self._reader.line_number == 1 and self._old_tail:
-                    continue  # the rest of somebody else's torn line
-                raise self._error(f"{self.name} wrote rubbish: {error}") from error
+                raise self._violation(str(error)) from error
+            except OSError as error:
+                raise self._violation(f"its output {error.strerror or error}") from error
+            if message is None:
+                break
             yield self._as_sent(message)
-            self._backlog.restart()  # however long our caller took over it
+            self._open_files.restart()  # the caller's time does not count
         self._check_end()
 
     def stop(self, *, grace_seconds: float = GRACE_SECONDS) -> None:
@@ -229,7 +256,7 @@ class Tagger(ABC):
 
     @property
     def media(self) -> MediaFolder:
-        """What stands in the media directory, and by what lines."""
+        """The files of the media directory, and their lines."""
         if self._media is None:
             raise RuntimeError("the tagger has not started: use it as a context manager")
         return self._media
@@ -239,7 +266,7 @@ class Tagger(ABC):
         """Start it.
 
         Args:
-            folder: Gets its stdout and stderr; goes with the tagger.
+            folder: The tagger's temporary folder; gets its stdout and stderr.
 
         Raises:
             TaggerError: it cannot be started.
@@ -260,14 +287,15 @@ class Tagger(ABC):
             if not place.exists():
                 place.mkdir(parents=True)
                 place.chmod(0o755)
-        self._offset, self._old_tail = _end_of_lines(self.output)
+        leftovers.clean_up(folder.parent)
+        self._output = OutputFile(self.output)  # before the tagger may replace it
         self._media = self._make_media_folder()
-        self._backlog.restart()
+        self._open_files.restart()
         self._child = self._launch(folder)
 
     def _tidy_up(self) -> None:
-        if self._reader is not None:
-            self._reader.close()
+        if self._output is not None:
+            self._output.close()
         if self._child is not None:
             self._child.close()
         if self._media is not None and self._wanted_media_dir is not None:
@@ -280,23 +308,19 @@ class Tagger(ABC):
             raise RuntimeError("the tagger has not started: use it as a context manager")
         return self._child
 
-    def _open_reader(self) -> Reader:
-        self._running()
-        return read_messages(
-            self.output,
-            follow=True,
-            stop=self._has_ended,
-            poll_seconds=_POLL_SECONDS,
-            offset=self._offset,
-        )
+    @property
+    def _opened_output(self) -> OutputFile:
+        if self._output is None:
+            raise RuntimeError("the tagger has not started: use it as a context manager")
+        return self._output
 
     def _has_ended(self) -> bool:
-        """Asked by the reader at the end of the file; raises where the tagger is silent."""
+        """Called by the reader at the end of the file; raises where the tagger hangs."""
         if self.exit_status is not None:
             return True
         limit = self._idle_timeout_seconds
-        if limit is not None and self._backlog.silent_seconds > limit:
-            waiting = self._backlog.named
+        if limit is not None and self._open_files.silent_seconds > limit:
+            waiting = self._open_files.summary
             about = f", waiting for {waiting}" if waiting else ""
             ended = " after the end of input" if self.input_closed and not waiting else ""
             raise self._error(
@@ -317,10 +341,10 @@ class Tagger(ABC):
         path = self.media.path_of(message.source_media or "")
         if path is None:
             what = type(message).__name__.lower()
-            named = f"{message.source_media!r}, which was never sent"
-            raise self._error(f"{self.name} wrote rubbish: a {what} about {named}")
+            raise self._violation(f"a {what} about {message.source_media!r}, which was never sent")
         if not isinstance(message, Tag):
-            self._backlog.settle(path)
+            self._open_files.finish(path)
+            self.media.finish(path)
         return replace(message, source_media=path)
 
     def _check_end(self) -> None:
@@ -328,28 +352,36 @@ class Tagger(ABC):
             return  # by us
         status = self.exit_status
         if status != 0:
-            raise self._error(self._death(status))
-        if self._backlog.files:
-            waiting = self._backlog.named
+            raise self._error(self._describe_end(status))
+        if self._open_files.paths:
+            waiting = self._open_files.summary
+            never_wrote = self._opened_output.num_lines_read == 0
+            hint = "; hint: does it call run_default(Model())?" if never_wrote else ""
             raise self._error(
                 f"{self.name} ended with status 0, but without progress or error for {waiting}"
+                f"{hint}"
             )
 
-    def _death(self, status: int | None) -> str:
-        if self._last_error:
-            return f"{self.name} stopped with status {status}: {self._last_error}"
-        how = "was ended by" if (status or 0) < 0 else "ended with status"
-        what = signal.Signals(-status).name if status is not None and status < 0 else str(status)
-        return f"{self.name} {how} {what}, without an error line"
+    def _describe_end(self, status: int | None) -> str:
+        return describe_end(
+            self.name,
+            status,
+            last_error=self._last_error,
+            open_file=next(iter(self._open_files.paths), ""),
+            stderr=self._running().stderr_end(_CRASH_REPORT_BYTES),
+        )
+
+    def _violation(self, problem: str) -> TaggerError:
+        return self._error(f"{self.name} violated the protocol: {problem}")
 
     def _error(self, message: str) -> TaggerError:
-        # where an error line says what happened, the log would only say it a second time
+        # an error line that is part of the message needs no log beside it
         tail = "" if self._last_error and self._last_error in message else self.stderr_tail
         return TaggerError(message, stderr_tail=tail, exit_status=self.exit_status)
 
 
-def tag_files(tagger: Tagger, paths: Iterable[str | os.PathLike[str]]) -> list[Message]:
-    """Start a tagger, have it tag files, and wait for its end.
+def messages_of(tagger: Tagger, paths: Iterable[StrPath]) -> list[Message]:
+    """Start a tagger, tag files, and wait for its end.
 
     Args:
         tagger: One that has not started.
@@ -365,22 +397,3 @@ def tag_files(tagger: Tagger, paths: Iterable[str | os.PathLike[str]]) -> list[M
         tagger.send(paths)
         tagger.close_input()
         return list(tagger.messages())
-
-
-def _end_of_lines(path: Path) -> tuple[int, bytes]:
-    """How many bytes of a file are whole lines, and what stands behind them."""
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            tail = b""
-            while size > 0:
-                start = max(0, size - (1 << 16))
-                file.seek(start)
-                block = file.read(size - start)
-                newline = block.rfind(b"\n")
-                if newline >= 0:
-                    return start + newline + 1, block[newline + 1 :] + tail
-                tail, size = block + tail, start
-    except FileNotFoundError:
-        return 0, b""
-    return 0, tail

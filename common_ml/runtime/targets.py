@@ -1,4 +1,4 @@
-"""What a user calls a tagger: a program, its folder, a command, or an image."""
+"""Find the tagger that a user names: a program, its folder, a command, or an image."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from common_ml.errors import TaggerError
-from common_ml.runtime.container import ContainerTagger
+from common_ml.runtime.container import ContainerTagger, checked_image
 from common_ml.runtime.process import ProcessTagger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from common_ml.runtime.tagger import Tagger
+    from common_ml.types import StrPath
 
-_WAY_OUT = "name a main.py, a folder with one, a command, or an image"
+_HINT = "name a main.py, a folder with one, a command, or an image"
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,12 @@ class Target:
 
     @property
     def name(self) -> str:
-        """What to call it in a message."""
+        """Its command, or its image, for messages."""
         return self.image or shlex.join(self.command)
 
 
 def find_target(main_or_image: str, *, python: str | None = None) -> Target:
-    """Tell what is meant.
+    """Find a tagger.
 
     Args:
         main_or_image: `main.py` or any other program; a folder with a `main.py`; a command such as
@@ -48,15 +49,15 @@ def find_target(main_or_image: str, *, python: str | None = None) -> Target:
         python: The interpreter of a `.py` program; None for the one that runs this.
 
     Raises:
-        TaggerError: it looks like a path, but there is nothing, or no program.
+        TaggerError: it looks like a path, but there is no program; or it is not a valid image name.
     """
     if not main_or_image.strip():
-        raise TaggerError(f"no tagger is named: {_WAY_OUT}")
+        raise TaggerError(f"no tagger given; hint: {_HINT}")
     path = Path(main_or_image).expanduser()
     if path.is_dir():
         if not (path / "main.py").is_file():
             raise TaggerError(
-                f"{main_or_image} is a folder without a main.py: name the program, or the image"
+                f"no main.py in the folder {main_or_image}; hint: name the program, or the image"
             )
         path = path / "main.py"
     if path.is_file():
@@ -65,35 +66,37 @@ def find_target(main_or_image: str, *, python: str | None = None) -> Target:
     if len(words) > 1:
         return Target("process", command=tuple(words), cwd=Path.cwd())
     if main_or_image.endswith(".py") or _is_path(main_or_image):
-        raise TaggerError(f"there is no {main_or_image}: {_WAY_OUT}")
-    return Target("image", image=main_or_image)
+        raise TaggerError(f"no such file: {main_or_image}; hint: {_HINT}")
+    return Target("image", image=checked_image(main_or_image))
 
 
-def tagger_for(
+def tagger_for(  # noqa: PLR0913 - options, each given by its name
     main_or_image: str,
     *,
     params: Mapping[str, Any] | str | None = None,
-    output: str | os.PathLike[str] | None = None,
-    media_dir: str | os.PathLike[str] | None = None,
+    output: StrPath | None = None,
+    media_dir: StrPath | None = None,
     idle_timeout_seconds: float | None = 600,
+    log: StrPath | None = None,
     python: str | None = None,
     engine: str | None = None,
     engine_options: Sequence[str] = (),
 ) -> Tagger:
-    """Return the tagger that is meant; see `find_target`, `ProcessTagger`, `ContainerTagger`.
+    """Return the tagger that is named; see `find_target`, `ProcessTagger`, `ContainerTagger`.
 
     Args:
         main_or_image: `main.py`, its folder, a command, or an image.
         params: The value of `--params`; None leaves it out.
-        output: The tags file; None for one that goes with the tagger.
-        media_dir: The media directory; None for one that goes with the tagger.
-        idle_timeout_seconds: How long a tagger that has work may go without a message.
+        output: The tags file; None for a temporary one.
+        media_dir: The media directory; None for a temporary one.
+        idle_timeout_seconds: Time without a message after which a tagger counts as hanging.
+        log: A file that its stderr is appended to; None for a temporary one.
         python: The interpreter of a `.py` program; None for the one that runs this.
         engine: `podman` or `docker`, for an image; None for the one that is found.
         engine_options: More options of `podman run`, for an image.
 
     Raises:
-        TaggerError: it looks like a path, but there is nothing, or no program.
+        TaggerError: it looks like a path, but there is no program; or it is not a valid image name.
     """
     target = find_target(main_or_image, python=python)
     if target.kind == "image":
@@ -103,6 +106,7 @@ def tagger_for(
             output=output,
             media_dir=media_dir,
             idle_timeout_seconds=idle_timeout_seconds,
+            log=log,
             engine=engine,
             engine_options=engine_options,
         )
@@ -113,17 +117,27 @@ def tagger_for(
         cwd=target.cwd,
         media_dir=media_dir,
         idle_timeout_seconds=idle_timeout_seconds,
+        log=log,
     )
+
+
+_MEDIA = {"image": "a picture", "video": "a video", "audio": "a sound file"}
 
 
 def _command_of(program: Path, python: str | None) -> tuple[str, ...]:
     """How to start a file."""
+    from common_ml.media.kinds import kind_by_name
+
     if program.suffix == ".py":
-        # -u, as in the image: what it says is seen at once, also when it dies
+        # -u, as in the image: its output is seen at once, also when it crashes
         return (python or sys.executable, "-u", program.name)
+    kind = kind_by_name(program)
+    if kind != "unknown":
+        hint = "the tagger comes first, the files follow, as in my-tagger clip.mp4"
+        raise TaggerError(f"{program} is {_MEDIA[kind]}, not a tagger; hint: {hint}")
     if os.access(program, os.X_OK):
         return (str(program.absolute()),)
-    raise TaggerError(f"{program} is no program: make it executable, or name a main.py")
+    raise TaggerError(f"{program} is not executable; hint: make it executable, or name a main.py")
 
 
 def _words(command: str) -> list[str]:
@@ -134,5 +148,5 @@ def _words(command: str) -> list[str]:
 
 
 def _is_path(name: str) -> bool:
-    # an image may have slashes in it, but starts with none, nor with a dot
+    # an image name starts with a letter or digit
     return name.startswith(("/", ".", "~"))

@@ -1,5 +1,5 @@
-"""Turning media files into messages: the models, the daemon and the wire."""
+"""Turn media files into messages: models, daemon and wire format."""
 
-from common_ml.tagging.stopping import cancelled
+from common_ml.tagging.job.context import cancelled
 
 __all__ = ["cancelled"]

@@ -1,10 +1,10 @@
-"""What a program tells about itself with `--describe`, before it loads any weights.
+"""Describe a tagger for `--describe`, before it loads any weights.
 
     python main.py --describe
 
-prints one line of JSON and ends with status 0. `get_params` answers: by then the program has
-imported its model, and has not made it. A job is never taken for the question: a runtime always
-gives `--output-path`.
+prints one line of JSON and exits with status 0. `get_params` prints it: at that point the program
+has imported its model, but not instantiated it. A job is never mistaken for it: a runtime always
+passes `--output-path`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from common_ml.tagging.calls.versions import versions
 from common_ml.tagging.models.av import AVModel
 from common_ml.tagging.models.frame_based import BatchFrameModel, FrameModel
 from common_ml.tagging.producer import TagMessageProducer
-from common_ml.tagging.versions import versions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 OPTION = "--describe"
 FORMAT = 1
@@ -34,25 +34,22 @@ _KINDS: dict[type[Any], str] = {
 
 
 def is_asked_for(argv: Sequence[str]) -> bool:
-    """Whether the command line asks for a description; a job never does."""
+    """Return whether the command line requests a description; a job never does."""
     is_job = any(word.partition("=")[0] == "--output-path" for word in argv)
     return OPTION in argv and not is_job
 
 
-def answer(
-    schema: type[Any] | None, model: type[Any] | None, *, seen: Mapping[str, Any]
-) -> NoReturn:
-    """Print the description and end the program.
+def answer(schema: type[Any] | None, model: type[Any] | None) -> NoReturn:
+    """Print the description and exit.
 
     Args:
-        schema: Of the params; None where they are taken as they come.
-        model: The class of the model; None to find it among what is `seen`.
-        seen: The names where the program asks for its params.
+        schema: Schema of the params; None if they are not validated.
+        model: Class of the model; None if unknown.
 
     Raises:
         SystemExit: (0) always.
     """
-    print(json.dumps(describe_program(schema, model or find_model(seen))), flush=True)  # noqa: T201 - the answer
+    print(json.dumps(describe_program(schema, model)), flush=True)  # noqa: T201 - the output
     raise SystemExit(0)
 
 
@@ -60,15 +57,15 @@ def describe_program(schema: type[Any] | None, model: type[Any] | None) -> dict[
     """Return the description of a tagger.
 
     Args:
-        schema: Of the params; None where they are taken as they come.
-        model: The class of the model; None if it is not known.
+        schema: Schema of the params; None if they are not validated.
+        model: Class of the model; None if unknown.
 
     Returns:
         `describe` (the format's version), `name`, `summary` (the first line of the model's
-        docstring), `kind` (`frame`, `batch`, `av`, `producer`), `tracks`, each null where it is
-        not known; `params` and `sdk_params` as JSON Schema; `versions`.
+        docstring), `kind` (`frame`, `batch`, `av`, `producer`), `tracks`, each null if unknown;
+        `params` and `sdk_params` as JSON Schema; `versions`.
     """
-    from common_ml.tagging.params_schema import json_schema, sdk_json_schema  # noqa: PLC0415 - pydantic
+    from common_ml.tagging.params.json_schema import json_schema, sdk_json_schema
 
     return {
         "describe": FORMAT,
@@ -82,31 +79,15 @@ def describe_program(schema: type[Any] | None, model: type[Any] | None) -> dict[
     }
 
 
-def find_model(seen: Mapping[str, Any]) -> type[Any] | None:
-    """Return the one model class among the names that a program can see; None for none or many.
-
-    What common-ml itself offers does not count, nor does a class that is still abstract.
-    """
-    found = {
-        value
-        for value in seen.values()
-        if isinstance(value, type)
-        and kind_of(value) is not None
-        and not inspect.isabstract(value)
-        and value.__module__.partition(".")[0] != "common_ml"
-    }
-    return found.pop() if len(found) == 1 else None
-
-
 def kind_of(model: type[Any] | None) -> str | None:
-    """Return which kind of model a class is; None where it is none."""
+    """Return the kind of a model class; None for any other class."""
     if model is None:
         return None
     return next((kind for base, kind in _KINDS.items() if issubclass(model, base)), None)
 
 
 def _name(model: type[Any] | None) -> str:
-    """The class's `name`, else the class's own name, else the folder of the program."""
+    """Return the class's `name`, else its `__name__`, else the folder of the program."""
     declared = inspect.getattr_static(model, "name", None)
     if isinstance(declared, str) and declared:
         return declared
@@ -116,15 +97,15 @@ def _name(model: type[Any] | None) -> str:
 
 
 def _summary(model: type[Any] | None) -> str | None:
-    # not inspect.getdoc: it would tell about the base class
+    # not inspect.getdoc, which falls back to the base class
     text = inspect.cleandoc((model and model.__doc__) or "")
     return text.partition("\n")[0] or None
 
 
 def _tracks(model: type[Any] | None) -> list[str] | None:
-    """The class's `tracks`, where that is a list of names.
+    """Return the class's `tracks` if it is a list of names.
 
-    Looked up without running anything: a property or what `__init__` sets is no declaration.
+    Only class attributes count: a property, or what `__init__` sets, is not a declaration.
     """
     declared = inspect.getattr_static(model, "tracks", None)
     if not isinstance(declared, (list, tuple, set, frozenset)):

@@ -1,30 +1,32 @@
-"""Files in, messages out."""
+"""Produce messages from files: the most general interface of a tagger."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from itertools import groupby, islice
-from typing import Any, Dict, Iterator, List, Optional, Tuple, Union  # noqa: UP035 - star imports
+from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 
 import numpy as np
 
 from common_ml.errors import MediaError
 from common_ml.media import limits
-from common_ml.media.kinds import Kind, media_kind
-from common_ml.media.probe import check_limits
+from common_ml.media.images.kept_threads import KeptThreads
+from common_ml.tagging.calls.file_stamp import Stamp, check_unchanged, stamp_of
 from common_ml.tagging.file_tagger import FileTagger, tags_of
-from common_ml.tagging.frame_tagging import FrameTagging, image_tags
-from common_ml.tagging.log import working_on
+from common_ml.tagging.frames.opened_files import OpenedFiles
+from common_ml.tagging.frames.still_images import tag_images
+from common_ml.tagging.frames.video import FrameTagging, image_tags
+from common_ml.tagging.job.context import current_job
 from common_ml.tagging.messages import Error, FrameInfo, Message, Progress, ProgressRatio, Tag
 from common_ml.tagging.models.av import AVModel
 from common_ml.tagging.models.frame_based import BatchFrameModel, FrameModel
 from common_ml.tagging.models.tag_types import FrameTag
-from common_ml.tagging.options import SdkOptions
-from common_ml.tagging.still_images import tag_images
+from common_ml.tagging.params.sdk_options import SdkOptions
 
-# Model repos do `from ...producer import *` and use what they find.
+# Existing model repos rely on the names of `from ...producer import *`.
 __all__ = [
     "ABC",
     "AVModel",
@@ -54,11 +56,11 @@ OfFiles = Generator[tuple[str, Generator[Message, None, None]], None, None]
 """Each file with its messages."""
 
 _LOOK_AHEAD = 64
-"""How many still pictures are classified before the first of them is tagged."""
+"""Maximum number of still images classified before the first of them is tagged."""
 
 
 class TagMessageProducer(ABC):
-    """Turns files into messages; the most general thing that an author can extend.
+    """Turn files into messages; the most general class that an author can extend.
 
     This is a whole `main.py`:
 
@@ -81,44 +83,44 @@ class TagMessageProducer(ABC):
 
     @abstractmethod
     def produce(self, files: list[str]) -> Iterator[Message]:
-        """The messages of `files`, the paths that arrived together.
+        """Yield the messages of `files`, the paths that arrived together.
 
-        A file ends in exactly one `Progress`, after its tags, or in one `Error`. It may do so in
-        a later call or in `on_completion`. An exception fails all files of the call that have
-        neither yet.
+        Each file must end in exactly one `Progress`, after its tags, or in one `Error`, possibly
+        in a later call or in `on_completion`. An exception fails all files of the call that
+        have neither yet.
         """
 
     def on_completion(self) -> Iterator[Message]:
-        """The messages that are left when the input has ended; called once. None by default."""
+        """Return the remaining messages at the end of input; called once. None by default."""
         return iter(())
 
     @staticmethod
     def from_file_tagger(t: FileTagger) -> TagMessageProducer:
-        """A producer that gives one file after the other to `t`."""
+        """Return a producer that tags one file after the other with `t`."""
         return FileProducer(t)
 
     @staticmethod
     def from_model(
         model: FrameModel | BatchFrameModel | AVModel,
         fps: float = 1.0,
-        allow_single_frame: bool = True,  # noqa: FBT001, FBT002 - the published signature
+        allow_single_frame: bool = True,
         *,
         options: SdkOptions | None = None,
     ) -> TagMessageProducer:
-        """A producer that tags files with `model`; a failing file raises out of `produce`.
+        """Return a producer that tags files with `model`; a failing file makes `produce` raise.
 
         Args:
             model: Any model.
             fps: Frames sampled per second of video, for a frame model.
             allow_single_frame: Whether a run of one sampled frame becomes a time range.
-            options: The SDK's further keys; its `fps` and `allow_single_frame` do not count.
+            options: The SDK's other keys; its `fps` and `allow_single_frame` are ignored.
 
         Raises:
             ValueError: fps is not a finite number > 0.
-            TypeError: the model is of none of these kinds.
+            TypeError: the model is not of a known kind.
         """
         if isinstance(model, AVModel):
-            return _AVProducer(model)
+            return _AVProducer(model, options)
         return _FrameProducer(
             FrameTagging(
                 model,
@@ -129,18 +131,18 @@ class TagMessageProducer(ABC):
 
 
 class FileProducer(TagMessageProducer):
-    """A producer that tags files one by one, so that the failure of one is its own.
+    """Tag files one by one, so that the failure of one does not affect the others.
 
-    All producers that `TagMessageProducer.from_...` makes are such.
+    `TagMessageProducer.from_...` return instances of this class.
     """
 
     gains_from_batches: bool = False
-    """Whether it is worth while to wait for more files before the first is tagged."""
+    """Whether the model gains from waiting for more files before the first is tagged."""
 
     def __init__(self, tagger: FileTagger) -> None:
         self._tagger = tagger
         self.model: object = tagger
-        """What does the work."""
+        """The model or file tagger."""
         self.author = type(tagger).__name__
         """The name of the class that does the work, for messages to who wrote it."""
 
@@ -149,25 +151,30 @@ class FileProducer(TagMessageProducer):
             yield from messages
 
     def per_file(self, files: Sequence[str]) -> OfFiles:
-        """Each file with its messages, `Progress` last; iterating those raises if it fails."""
+        """Yield each file with its messages, `Progress` last; iterating them raises on failure."""
         for file in files:
-            yield file, _with_progress(file, self._tags_of(file))
+            yield file, _with_progress(file, self._tags_of(file), stamp_of(file))
+
+    def end_threads(self) -> None:
+        """End the threads that wait for more files; a further file starts them again."""
 
     def _tags_of(self, file: str) -> Iterator[Tag]:
         if limits.in_force().max_file_seconds is not None:
+            from common_ml.media.probe import check_limits
+
             check_limits(file)
-        yield from tags_of(self._tagger, file)  # a generator: it raises when it is asked for tags
+        yield from tags_of(self._tagger, file)  # a generator: it raises when iterated
 
 
 class _AVProducer(FileProducer):
-    def __init__(self, model: AVModel) -> None:
-        super().__init__(FileTagger.from_video_model(model))
+    def __init__(self, model: AVModel, options: SdkOptions | None) -> None:
+        super().__init__(FileTagger.from_video_model(model, options=options))
         self._model = self.model = model
         self.author = type(model).__name__
 
     def on_completion(self) -> Iterator[Message]:
         last: Iterator[Tag] | None = self._model.on_completion()
-        if last is not None:  # one that only tidies up returns nothing
+        if last is not None:  # None where `on_completion` only cleans up
             yield from last
 
 
@@ -177,39 +184,58 @@ class _FrameProducer(FileProducer):
         self.model = tagging.model
         self.author = tagging.author
         self.gains_from_batches = gains_from_batches
+        self._threads = KeptThreads()
 
     def per_file(self, files: Sequence[str]) -> OfFiles:
-        with_kinds = ((file, _kind_of(file)) for file in files)
-        for is_image, group in groupby(with_kinds, key=lambda item: item[1] == "image"):
-            if is_image:
-                while chunk := [file for file, _ in islice(group, _LOOK_AHEAD)]:
-                    yield from self._still_images(chunk)
+        with closing(OpenedFiles(files, self._tagging.open_video)) as opened_files:
+            for is_image, group in groupby(opened_files, key=lambda one: one.kind == "image"):
+                if is_image:
+                    while chunk := [(one.path, one.stamp) for one in islice(group, _LOOK_AHEAD)]:
+                        yield from self._still_images(chunk)
+                else:
+                    for one in group:
+                        tags = (
+                            one.kind
+                            if isinstance(one.kind, MediaError)
+                            else self._tagging.tag_opened(one, opened_files.prepare_next)
+                        )
+                        yield one.path, _with_progress(one.path, tags, one.stamp)
+
+    def end_threads(self) -> None:
+        self._threads.close()
+
+    def _still_images(self, chunk: list[tuple[str, Stamp | None]]) -> OfFiles:
+        outcomes = tag_images([file for file, _ in chunk], self._tagging.caller, self._threads)
+        for (file, outcome), (_, stamp) in zip(outcomes, chunk, strict=False):
+            if isinstance(outcome, BaseException):
+                yield file, _with_progress(file, outcome, stamp)
             else:
-                for file, kind in group:
-                    if isinstance(kind, MediaError):
-                        yield file, _with_progress(file, kind)
-                    else:
-                        yield file, _with_progress(file, self._tagging.tag_file(file, kind=kind))
-
-    def _still_images(self, files: Sequence[str]) -> OfFiles:
-        for file, outcome in tag_images(files, self._tagging.caller):
-            if isinstance(outcome, Exception):
-                yield file, _with_progress(file, outcome)
-            else:
-                yield file, _with_progress(file, image_tags(file, outcome))
+                yield file, _with_progress(file, image_tags(file, outcome), stamp)
 
 
-def _kind_of(file: str) -> Kind | MediaError:
+@contextmanager
+def threads_of(producer: TagMessageProducer) -> Iterator[None]:
+    """End the threads of a producer of ours with the block."""
     try:
-        return media_kind(file)
-    except MediaError as error:
-        return error
+        yield
+    finally:
+        if isinstance(producer, FileProducer):
+            producer.end_threads()
 
 
-def _with_progress(file: str, tags: Iterator[Tag] | Exception) -> Generator[Message, None, None]:
-    """The messages of one file; what went wrong with it is raised when they are asked for."""
-    if isinstance(tags, Exception):
+def _with_progress(
+    file: str, tags: Iterator[Tag] | BaseException, before: Stamp | None
+) -> Generator[Message, None, None]:
+    """Yield the messages of one file, or raise its failure.
+
+    Args:
+        file: The path as received.
+        tags: Its tags, or its failure.
+        before: Its stamp when its tagging began.
+    """
+    if isinstance(tags, BaseException):
         raise tags
-    with working_on(file):
+    with current_job().current_file(file):
         yield from tags
+    check_unchanged(file, before)
     yield Progress(source_media=file)

@@ -1,15 +1,15 @@
-"""A crash bundle, run again: the same call of the model, with the same pixels or the same file.
+"""Replay a crash bundle: the same call of the model, with the same pixels or the same file.
 
     python -m common_ml.tagging.replay BUNDLE main:Model
 
-`main:Model` names a class, an instance, or a function that makes one, in a module that can be
-imported from the current directory. A class or function is called as its parameters want it: one
-annotated with a dataclass or a pydantic model gets the params of the bundle as that schema, one
-other without a default gets them as a dictionary, and the rest get nothing. `get_params()` gives
-the params of the bundle, too.
+`main:Model` names a class, an instance, or a function that returns one, in a module that can be
+imported from the current directory. The arguments of a class or function depend on its signature: a
+parameter annotated with a dataclass or a pydantic model gets the params of the bundle as that
+schema, one other parameter without a default gets them as a dictionary, and the rest keep their
+defaults. `get_params()` returns the params of the bundle, too.
 
-Status: 0 when the call returns tags, which are printed; 1 when it fails, with its traceback on
-stderr; 2 when there is no such call to make.
+Exit status: 0 if the call returns tags, which are printed; 1 if it fails, with its traceback on
+stderr; 2 if the call cannot be made.
 """
 
 from __future__ import annotations
@@ -26,22 +26,24 @@ import typing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from common_ml.errors import describe
+from common_ml.context import entered
+from common_ml.errors import describe_error
 from common_ml.media.images import read_image
-from common_ml.tagging.batching import FrameCaller
-from common_ml.tagging.crash_bundle import facts_of, load, own_traceback
+from common_ml.tagging.calls.batching import FrameCaller
+from common_ml.tagging.calls.call_policy import CallPolicy
+from common_ml.tagging.calls.crash_bundle import facts_of, load, own_traceback
+from common_ml.tagging.calls.validator import named
 from common_ml.tagging.file_tagger import FileTagger
-from common_ml.tagging.model_output import named
+from common_ml.tagging.job.context import JobContext
 from common_ml.tagging.models.av import AVModel
 from common_ml.tagging.models.frame_based import BatchFrameModel, FrameModel
-from common_ml.tagging.options import SdkOptions
-from common_ml.tagging.oversight import overseen
-from common_ml.tagging.params import to_schema
+from common_ml.tagging.params.parsing import to_schema
+from common_ml.tagging.params.sdk_options import SdkOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from common_ml.tagging.crash_bundle import Bundle, FileFacts
+    from common_ml.tagging.calls.crash_bundle import Bundle, FileFacts
 
     Call = Callable[[], list[str]]
 
@@ -49,18 +51,18 @@ KINDS: dict[str, tuple[type[Any], ...]] = {
     "frames": (FrameModel, BatchFrameModel),
     "file": (AVModel,),
 }
-"""What a bundle holds -> the models that take it."""
+"""Method of a bundle -> the kinds of model that have it."""
 
 
 class _NoCallError(Exception):
-    """There is no call to make; says why, and the way out."""
+    """The call cannot be made; the message gives the reason."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the call of a bundle again.
+    """Replay the call of a bundle.
 
     Args:
-        argv: The arguments, by default those of the program.
+        argv: The arguments; those of the program by default.
 
     Returns:
         The exit status.
@@ -72,36 +74,41 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         bundle, pictures = load(arguments.bundle)
         call = _call(bundle, pictures, _model(arguments.model, bundle))
-        options = SdkOptions(strict=bundle.params.get("strict") is not False)
-    except (_NoCallError, OSError, ValueError) as error:  # ValueError: of load, and MediaError
+        options = SdkOptions(strict=_is_strict(bundle.params))
+    except (_NoCallError, OSError, ValueError) as error:  # ValueError: from load, and MediaError
         print(f"no replay: {error}", file=sys.stderr)  # noqa: T201 - a program of its own
         return 2
-    with overseen(options):
+    policy = CallPolicy.of(options)
+    with entered(JobContext(calls=policy, params=bundle.params)), policy.summarized():
         try:
             lines = call()
-        except Exception as error:  # noqa: BLE001 - whatever the model raises is what was asked for
+        except Exception as error:  # noqa: BLE001 - the model's exception is the result
             sys.stderr.write(own_traceback(error))
             return 1
     sys.stdout.writelines(f"{line}\n" for line in lines)  # a program of its own: its output
     return 0
 
 
+def _is_strict(params: dict[str, Any]) -> bool:
+    return SdkOptions.from_params(params, samples_frames=False).strict
+
+
 def _model(target: str, bundle: Bundle) -> Any:
-    """The model that `target` names, of the kind that the bundle was saved by."""
+    """Return the model that `target` names; its kind must fit the bundle."""
     module, _, name = target.partition(":")
     if not name:
-        raise _NoCallError(f"{target!r} names no model: expected one as in main:Model")
-    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - a text, as all of sys.path
+        raise _NoCallError(f"invalid model {target!r}: expected one as in main:Model")
+    sys.path.insert(0, os.getcwd())
     sys.argv = [f"{module}.py", "--params", json.dumps(bundle.params)]  # for get_params()
     try:
         named_thing = operator.attrgetter(name)(importlib.import_module(module))
         is_model = isinstance(named_thing, KINDS["frames"] + KINDS["file"])
         model = named_thing if is_model else named_thing(**_arguments(named_thing, bundle.params))
-    except (Exception, SystemExit) as error:  # whatever an author's module does when imported
+    except (Exception, SystemExit) as error:  # an author's module may raise anything on import
         sys.stderr.write(own_traceback(error))
         ends = isinstance(error, SystemExit)
-        way_out = ': put run_default below `if __name__ == "__main__"`' if ends else ""
-        raise _NoCallError(f"{target} cannot be made: {describe(error)}{way_out}") from error
+        hint = '; hint: put run_default below `if __name__ == "__main__"`' if ends else ""
+        raise _NoCallError(f"{target} cannot be made: {describe_error(error)}{hint}") from error
     if not isinstance(model, KINDS[bundle.kind]):
         expected = " or ".join(kind.__name__ for kind in KINDS[bundle.kind])
         raise _NoCallError(
@@ -112,7 +119,7 @@ def _model(target: str, bundle: Bundle) -> Any:
 
 
 def _arguments(thing: Callable[..., Any], params: dict[str, Any]) -> dict[str, Any]:
-    """What a class or a function is called with."""
+    """Return the keyword arguments for a class or a function."""
     is_class, annotated = isinstance(thing, type), typing.cast("Any", thing)
     hints = typing.get_type_hints(annotated.__init__ if is_class else annotated)
     arguments: dict[str, Any] = {}
@@ -130,13 +137,14 @@ def _arguments(thing: Callable[..., Any], params: dict[str, Any]) -> dict[str, A
             plain.append(name)
     if len(plain) > 1:
         raise TypeError(
-            f"nobody knows what {', '.join(plain)} should be: name a function without arguments"
+            f"only one argument can get the params, got {', '.join(plain)}"
+            "; hint: name a function without arguments"
         )
     return {**arguments, **dict.fromkeys(plain, params)}
 
 
 def _call(bundle: Bundle, pictures: Sequence[Path], model: Any) -> Call:
-    """The call of the bundle, with all that it needs at hand; it gives the lines to print."""
+    """Return the call of the bundle as a function that returns the lines to print."""
     if bundle.file is not None:
         tagger, path = FileTagger.from_video_model(model), _found(bundle.file)
         return lambda: [repr(tag) for tag in tagger.tag(path)]
@@ -155,7 +163,7 @@ def _call(bundle: Bundle, pictures: Sequence[Path], model: Any) -> Call:
 
 
 def _found(facts: FileFacts) -> str:
-    """Where the file of a bundle is now."""
+    """Return the current path of the file of a bundle."""
     path = next(filter(os.path.exists, (facts.path, facts.absolute_path)), None)
     if path is None:
         raise _NoCallError(f"no such file: {facts.path}, as received in {facts.absolute_path}")

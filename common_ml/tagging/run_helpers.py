@@ -1,11 +1,15 @@
-"""What a tagger's `main.py` calls: take the params, run the model, tell the errors."""
+"""Entry points for a tagger's `main.py`: read the params, run the model, report errors."""
 
 from __future__ import annotations
 
-import inspect
+import argparse
+import json
+import logging
+import math
 import sys
-from dataclasses import replace
-from typing import (  # noqa: UP035 - star imports
+import time
+from dataclasses import asdict, dataclass, replace
+from typing import (
     Any,
     Dict,
     Iterator,
@@ -19,27 +23,26 @@ from typing import (  # noqa: UP035 - star imports
 
 import numpy as np
 
-from common_ml.errors import AbortTaggingException, ParamsError
+from common_ml.errors import AbortTaggingException, CommonMLError, ParamsError
 from common_ml.tagging import description
+from common_ml.tagging.daemon.loop import run_loop
+from common_ml.tagging.daemon.uncaught import ErrorCatcher, report
 from common_ml.tagging.file_tagger import FileTagger
-from common_ml.tagging.loop import run_loop
 from common_ml.tagging.messages import Error, FrameInfo, Message, Progress, ProgressRatio, Tag
 from common_ml.tagging.models.av import AVModel
 from common_ml.tagging.models.frame_based import BatchFrameModel, FrameModel
 from common_ml.tagging.models.tag_types import FrameTag
-from common_ml.tagging.options import SdkOptions
-from common_ml.tagging.params import (
+from common_ml.tagging.params.parsing import (
     Arguments,
     parse_arguments,
     parse_params,
-    schema_keys,
     to_schema,
 )
+from common_ml.tagging.params.sdk_options import SdkOptions
 from common_ml.tagging.producer import TagMessageProducer
-from common_ml.tagging.uncaught import ErrorCatcher, report
 from common_ml.tagging.wire import write_message
 
-# Model repos do `from ...run_helpers import *` and use what they find.
+# Existing model repos rely on the names of `from ...run_helpers import *`.
 __all__ = [
     "AVModel",
     "AbortTaggingException",
@@ -60,16 +63,24 @@ __all__ = [
     "Tag",
     "TagMessageProducer",
     "Union",
+    "argparse",
+    "asdict",
     "catch_errors",
+    "dataclass",
     "get_params",
+    "json",
+    "logger",
     "np",
     "run_default",
     "start_loop_from_av_model",
     "start_loop_from_frame_model",
     "start_loop_from_producer",
     "sys",
+    "time",
     "write_message",
 ]
+
+logger = logging.getLogger(__name__)
 
 Schema = TypeVar("Schema")
 AnyFrameModel = FrameModel | BatchFrameModel
@@ -81,39 +92,40 @@ def get_params(*, model: type[Any] | None = None) -> dict[str, Any]: ...
 @overload
 def get_params(schema: type[Schema], *, model: type[Any] | None = None) -> Schema: ...
 def get_params(schema: type[Any] | None = None, *, model: type[Any] | None = None) -> Any:
-    """What the user sent as `--params`.
+    """Return the value of `--params`.
 
-    A program that was started with `--describe` (and without `--output-path`) answers here and
-    ends: see `common_ml.tagging.description`.
+    A program started with `--describe` (and without `--output-path`) prints its description here
+    and exits: see `common_ml.tagging.description`.
 
     Args:
-        schema: A dataclass or a pydantic model. Without one the dictionary comes as it was sent,
-            `{}` if nothing was.
-        model: The class that the program is about to make, for `--describe` to tell of. It may be
-            left out where only one model class is in sight of the call.
+        schema: A dataclass or a pydantic model. Without one the dictionary is returned as sent,
+            `{}` if there was none.
+        model: The class of the program's model, for `--describe`. For a frame model, `fps` and
+            `allow_single_frame` are validated here too; otherwise in `run_default`.
 
     Returns:
-        The dictionary, or an instance of `schema`. The SDK's own keys (`fps` and the like) are
-        left out of the latter, unless it has fields of these names.
+        The dictionary, or an instance of `schema`, without the SDK's own keys (such as `fps`)
+        unless it has fields of these names.
 
     Raises:
-        ParamsError: malformed JSON, no object, unknown keys, wrong types: all in one. The output
-            file has it as an `error` line by then, if `--output-path` was given.
-        SystemExit: (0) `--describe` was asked for, and is answered.
+        ParamsError: invalid JSON, not an object, unknown keys, wrong types: all at once. It is
+            written to the output file as an `error` line first, if `--output-path` is given.
+        SystemExit: (0) the description was printed.
     """
     if description.is_asked_for(sys.argv[1:]):
-        description.answer(schema, model, seen=_names_of_caller())
+        description.answer(schema, model)
     arguments = parse_arguments(sys.argv[1:])
+    samples_frames = model is not None and issubclass(model, (FrameModel, BatchFrameModel))
     if schema is None:
-        return _checked_params(arguments)[0]
-    _Claimed.keys = schema_keys(schema)
+        return _checked_params(arguments, samples_frames=samples_frames)[0]
     try:
-        # It looks at the SDK's own keys as well, so that all problems come together.
-        return to_schema(parse_params(arguments.params_text), schema)
+        # It validates the SDK's own keys as well, so that all problems are reported together.
+        params = parse_params(arguments.params_text)
+        return to_schema(params, schema, samples_frames=samples_frames)
     except ParamsError as error:
         if arguments == Arguments(
             output_path=None, params_text=None
-        ):  # started by hand: params are not what is missing
+        ):  # started by hand: the missing option is not `--params`
             _explain_usage()
         report(error, arguments.output_path)
         raise
@@ -124,26 +136,29 @@ def run_default(
 ) -> None:
     """Run the tagger: read paths on stdin, append tags to `--output-path`, until stdin ends.
 
-    The SDK's own keys in `--params` say how: see `common_ml.tagging.options.SdkOptions`.
+    The SDK's own keys in `--params` are described in
+    `common_ml.tagging.params.sdk_options.SdkOptions`.
 
     Args:
         model: A FrameModel, BatchFrameModel, AVModel or TagMessageProducer.
-        batch_timeout: Seconds to wait for more lines to join a batch, where the model gains from
+        batch_timeout: Seconds to wait for more lines to join a batch, if the model gains from
             batches.
-        batch_limit: The largest batch of files, None for no limit.
+        batch_limit: Maximum number of files in a batch, None for no limit.
 
     Raises:
         AbortTaggingException: a file failed and `continue_on_error` is off.
-        ParamsError: the SDK's own keys are wrong.
+        ParamsError: the SDK's own keys are invalid.
         OutputError: the output file cannot be opened or written.
-        TypeError: `model` is of none of these kinds.
-        SystemExit: (2) there is no `--output-path`; (128 + signal) the process was asked to stop;
-            (0) `--describe` was asked for, and no call of `get_params` has answered it.
+        TypeError: `model` is of none of these types.
+        CommonMLError: it is called at a prompt or in a notebook: `tag_files` is for these.
+        SystemExit: (2) `--output-path` is missing; (128 + signal) the process was asked to stop;
+            (0) the description was printed, because `get_params` was not called.
     """
     if description.is_asked_for(sys.argv[1:]):
-        description.answer(None, type(model), seen={})
+        description.answer(None, type(model))
     arguments = parse_arguments(sys.argv[1:])
-    options = _checked_params(arguments)[1]
+    samples_frames = isinstance(model, (FrameModel, BatchFrameModel))
+    options = _checked_params(arguments, samples_frames=samples_frames)[1]
     if arguments.output_path is None:
         _explain_usage()
     how: dict[str, Any] = {
@@ -152,7 +167,7 @@ def run_default(
         "batch_timeout": batch_timeout,
         "batch_limit": batch_limit,
     }
-    if options != options.published():  # a replacement of these functions may not know `options`
+    if options != options.published():  # a replaced function may not take `options`
         how["options"] = options
     if isinstance(model, TagMessageProducer):
         start_loop_from_producer(producer=model, **how)
@@ -169,11 +184,11 @@ def run_default(
 
 
 def catch_errors() -> ErrorCatcher:
-    """Make an `error` line of whatever the program does not catch itself, in any thread.
+    """Report uncaught exceptions of any thread as `error` lines.
 
-    Call it first thing, or put the program into `with catch_errors():`. The line reads
-    `ExceptionType: message` and is the text that the user sees; the traceback goes to stderr and
-    the exit status is not 0, as without it.
+    Call it first, or put the program into `with catch_errors():`. The message of the line is
+    `ExceptionType: message`, the text that the user sees; the traceback goes to stderr and the
+    exit status is not 0, as without it.
     """
     return ErrorCatcher(parse_arguments(sys.argv[1:]).output_path)
 
@@ -181,10 +196,10 @@ def catch_errors() -> ErrorCatcher:
 def start_loop_from_frame_model(
     model: AnyFrameModel,
     output_path: str,
-    continue_on_error: bool = False,  # noqa: FBT001, FBT002 - the published signature
+    continue_on_error: bool = False,
     batch_timeout: float = 0.2,
     fps: float = 1.0,
-    allow_single_frame: bool = True,  # noqa: FBT001, FBT002 - the published signature
+    allow_single_frame: bool = True,
     batch_limit: int | None = None,
     *,
     options: SdkOptions | None = None,
@@ -205,7 +220,7 @@ def start_loop_from_frame_model(
 def start_loop_from_av_model(
     model: AVModel,
     output_path: str,
-    continue_on_error: bool = False,  # noqa: FBT001, FBT002 - the published signature
+    continue_on_error: bool = False,
     batch_timeout: float = 0.2,
     batch_limit: int | None = None,
     *,
@@ -225,49 +240,54 @@ def start_loop_from_av_model(
 def start_loop_from_producer(
     producer: TagMessageProducer,
     output_path: str,
-    continue_on_error: bool = False,  # noqa: FBT001, FBT002 - the published signature
+    continue_on_error: bool = False,
     batch_timeout: float = 0.2,
     batch_limit: int | None = None,
     *,
     options: SdkOptions | None = None,
 ) -> None:
-    """Give the files named on `sys.stdin`, in batches, to `producer`; see `run_default`."""
+    """Pass the files named on `sys.stdin`, in batches, to `producer`; see `run_default`."""
     run_loop(
         producer,
         stdin=sys.stdin,
         output_path=output_path,
-        batch_timeout=batch_timeout,
+        batch_timeout=_seconds(batch_timeout, "batch_timeout"),
         batch_limit=batch_limit,
         options=replace(options or SdkOptions(), continue_on_error=continue_on_error),
     )
 
 
-class _Claimed:
-    """What the program's schema names: `get_params` sees it, and `run_default` must know."""
+def _seconds(value: Any, name: str) -> float:
+    """Return a number of seconds; existing repos pass strings too, from environment variables."""
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise ValueError(f"{name} must be a finite number of seconds >= 0, got {value!r}")
+    return seconds
 
-    keys: frozenset[str] = frozenset()
 
-
-def _checked_params(arguments: Arguments) -> tuple[dict[str, Any], SdkOptions]:
-    """The params as sent, and the SDK's own among them; an error reaches the output file."""
+def _checked_params(
+    arguments: Arguments, *, samples_frames: bool
+) -> tuple[dict[str, Any], SdkOptions]:
+    """Return the params as sent, and the SDK's options; report errors to the output file."""
     try:
         params = parse_params(arguments.params_text)
-        return params, SdkOptions.from_params(params, claimed=_Claimed.keys)
+        return params, SdkOptions.from_params(params, samples_frames=samples_frames)
     except ParamsError as error:
         report(error, arguments.output_path)
         raise
 
 
-def _names_of_caller() -> dict[str, Any]:
-    """What is in sight where a function of this module was called."""
-    here = inspect.currentframe()
-    caller = here.f_back.f_back if here and here.f_back else None
-    return {**caller.f_globals, **caller.f_locals} if caller else {}
-
-
 def _explain_usage() -> NoReturn:
+    if hasattr(sys, "ps1") or sys.flags.interactive:  # a notebook, or a Python prompt
+        raise CommonMLError(
+            "run_default runs a program that is started with --output-path; hint: here, "
+            'from common_ml import tag_files; tags = tag_files(model, "clip.mp4", fps=1)'
+        )
     program = sys.argv[0] or "main.py"
-    print(  # noqa: T201 - to stderr, for somebody at a terminal
+    print(  # noqa: T201 - usage message on stderr
         f"usage: python {program} --output-path TAGS.jsonl [--params '{{\"fps\": 1}}']\n"
         "It reads paths of media files on stdin, one a line, and appends their tags to TAGS.jsonl.",
         file=sys.stderr,

@@ -12,16 +12,15 @@ from common_ml.runtime.conformance import Conformance
 from common_ml.testing.under_test import params_of, target_of
 
 if TYPE_CHECKING:
-    import os
-
     from common_ml.runtime.conformance import Check, CheckResult
+    from common_ml.types import StrPath
 
 GROUP = "tagger"
 """What stands before the name of a check: `tagger::late-lines`."""
 
 
 class CheckFailedError(Exception):
-    """The tagger does not do what the contract says."""
+    """The tagger breaks a rule of the contract."""
 
     def __init__(self, result: CheckResult) -> None:
         super().__init__(result.seen)
@@ -33,7 +32,7 @@ class CheckFailedError(Exception):
             f"{result.title}\n\n"
             f"expected: {result.expected}\n"
             f"seen:     {result.seen}\n"
-            f"mend it:  {result.mend}"
+            f"hint:     {result.hint}"
         )
 
 
@@ -41,7 +40,7 @@ class TaggerChecks(pytest.Collector):
     """All checks of the tagger of --tagger; they share its runs."""
 
     def collect(self) -> list[pytest.Item | pytest.Collector]:
-        """The checks that concern this kind of tagger."""
+        """The checks that apply to this kind of tagger."""
         return [
             CheckItem.from_parent(self, name=check.name, check=check)
             for check in self.conformance.checks
@@ -49,7 +48,7 @@ class TaggerChecks(pytest.Collector):
 
     @cached_property
     def conformance(self) -> Conformance:
-        """The tagger under test; it goes with the session."""
+        """The tagger under test; removed with the session."""
         config = self.config
         try:
             conformance = Conformance(
@@ -74,8 +73,8 @@ class CheckItem(pytest.Item):
         self._check = check
 
     def runtest(self) -> None:
-        """Judge; a check that nobody can judge is skipped, and says why."""
-        result = self.parent.conformance.judge(self._check)
+        """Evaluate; a check that cannot be evaluated is skipped with the reason."""
+        result = self.parent.conformance.evaluate(self._check)
         if result.skipped:
             pytest.skip(result.seen)
         if result.failed:
@@ -84,14 +83,14 @@ class CheckItem(pytest.Item):
     def repr_failure(
         self, excinfo: pytest.ExceptionInfo[BaseException], style: str | None = None
     ) -> str:
-        """What was expected, what was seen, and how to mend it; no traceback of ours."""
+        """Expectation, observation and hint, without a traceback."""
         del style  # of tracebacks
         if isinstance(excinfo.value, (CheckFailedError, CommonMLError)):
             return str(excinfo.value)
         return str(super().repr_failure(excinfo))
 
-    def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
-        """Where it stands: in no file."""
+    def reportinfo(self) -> tuple[StrPath, int | None, str]:
+        """The location: no file."""
         return GROUP, None, f"{GROUP}::{self.name}"
 
 

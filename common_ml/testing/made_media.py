@@ -65,7 +65,7 @@ class MakeSound:
     folder: Path
 
     def __call__(self, name: str = "sound.wav", *, seconds: float = 2.0) -> Path:
-        """Make one, in which somebody seems to speak; see `synthesis.write_sound`."""
+        """Make one that resembles speech; see `synthesis.write_sound`."""
         return synthesis.write_sound(_place(self.folder, name), seconds=seconds)
 
 

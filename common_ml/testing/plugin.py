@@ -32,17 +32,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="good media for the checks, in the place of those that are made; may be repeated",
+        help="good media for the checks, instead of generated ones; may be repeated",
     )
-    group.addoption(
-        "--tagger-params", metavar="JSON", help="params that the tagger cannot do without"
-    )
+    group.addoption("--tagger-params", metavar="JSON", help="params that the tagger requires")
     group.addoption(
         "--tagger-idle-timeout",
         type=float,
         default=120.0,
         metavar="SECONDS",
-        help="how long the tagger may be silent before it is said to hang (default: 120)",
+        help="time without a message after which the tagger counts as hanging (default: 120)",
     )
 
 
@@ -51,7 +49,7 @@ def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.It
     """Add the checks to the tests that were collected, if there is a tagger to check."""
     if session.config.getoption("--tagger") is None:
         return
-    from common_ml.testing.check_items import check_items  # noqa: PLC0415 - others pay nothing
+    from common_ml.testing.check_items import check_items
 
     items.extend(check_items(session))
 
@@ -59,7 +57,7 @@ def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.It
 @pytest.fixture
 def make_clip(tmp_path: Path) -> MakeClip:
     """Makes a video: `make_clip("clip.mp4", seconds=2, words=("ONE", "TWO"), sound=True)`."""
-    from common_ml.testing.made_media import MakeClip  # noqa: PLC0415 - others pay nothing
+    from common_ml.testing.made_media import MakeClip
 
     return MakeClip(tmp_path)
 
@@ -67,15 +65,15 @@ def make_clip(tmp_path: Path) -> MakeClip:
 @pytest.fixture
 def make_image(tmp_path: Path) -> MakeImage:
     """Makes a picture: `make_image("picture.png", word="CAT")`."""
-    from common_ml.testing.made_media import MakeImage  # noqa: PLC0415 - others pay nothing
+    from common_ml.testing.made_media import MakeImage
 
     return MakeImage(tmp_path)
 
 
 @pytest.fixture
 def make_sound(tmp_path: Path) -> MakeSound:
-    """Makes a sound, in which somebody seems to speak: `make_sound("a.wav", seconds=2)`."""
-    from common_ml.testing.made_media import MakeSound  # noqa: PLC0415 - others pay nothing
+    """Makes a sound that resembles speech: `make_sound("a.wav", seconds=2)`."""
+    from common_ml.testing.made_media import MakeSound
 
     return MakeSound(tmp_path)
 
@@ -83,6 +81,6 @@ def make_sound(tmp_path: Path) -> MakeSound:
 @pytest.fixture
 def tagger(pytestconfig: pytest.Config) -> TaggerUnderTest:
     """The tagger of --tagger, else the main.py of this folder: `tagger.tag("clip.mp4")`."""
-    from common_ml.testing.under_test import tagger_under_test  # noqa: PLC0415 - others pay nothing
+    from common_ml.testing.under_test import tagger_under_test
 
     return tagger_under_test(pytestconfig)

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from common_ml.runtime import ContainerTagger, ProcessTagger, tag_files
+from common_ml.runtime import ContainerTagger, ProcessTagger
+from common_ml.runtime.tagger import messages_of
 from common_ml.runtime.targets import find_target
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Mapping
 
     from common_ml.runtime import Tagger
     from common_ml.runtime.targets import Target
     from common_ml.tagging.messages import Message
+    from common_ml.types import StrPath
 
 
 @dataclass(frozen=True)
@@ -30,14 +31,12 @@ class TaggerUnderTest:
     """
 
     target: Target
-    """How it is started."""
+    """The program or image."""
     idle_timeout_seconds: float = 120.0
-    """How long it may be silent."""
+    """Time limit between two messages."""
 
-    def tag(
-        self, *files: str | os.PathLike[str], params: Mapping[str, Any] | str | None = None
-    ) -> list[Message]:
-        """Have files tagged, and wait for the end.
+    def tag(self, *files: StrPath, params: Mapping[str, Any] | str | None = None) -> list[Message]:
+        """Tag files and wait for the end.
 
         Args:
             *files: The media.
@@ -49,7 +48,7 @@ class TaggerUnderTest:
         Raises:
             TaggerError: it failed; the end of its stderr is in the message.
         """
-        return tag_files(self.start(params=params), files)
+        return messages_of(self.start(params=params), files)
 
     def start(self, *, params: Mapping[str, Any] | str | None = None) -> Tagger:
         """A tagger for a test that feeds it by itself: it starts on entry of `with`."""
@@ -74,8 +73,8 @@ def tagger_under_test(config: pytest.Config) -> TaggerUnderTest:
     named = config.getoption("--tagger")
     if named is None and not (config.rootpath / "main.py").is_file():
         raise pytest.UsageError(
-            f"which tagger? Name one, as in pytest --tagger 'python main.py': there is no main.py "
-            f"in {config.rootpath}"
+            f"no tagger given, and no main.py in {config.rootpath}; hint: pass one, as in "
+            "pytest --tagger 'python main.py'"
         )
     timeout = config.getoption("--tagger-idle-timeout")
     return TaggerUnderTest(
@@ -95,7 +94,7 @@ def params_of(config: pytest.Config) -> dict[str, Any] | None:
     """The value of --tagger-params.
 
     Raises:
-        pytest.UsageError: it is no JSON object.
+        pytest.UsageError: it is not a JSON object.
     """
     text = config.getoption("--tagger-params")
     if text is None:
@@ -103,7 +102,9 @@ def params_of(config: pytest.Config) -> dict[str, Any] | None:
     try:
         params = json.loads(text)
     except ValueError as error:
-        raise pytest.UsageError(f"--tagger-params is no JSON: {error}, got {text!r}") from error
+        raise pytest.UsageError(
+            f"--tagger-params must be valid JSON, got {text!r}: {error}"
+        ) from error
     if not isinstance(params, dict):
         raise pytest.UsageError(f"--tagger-params must be a JSON object, got {text!r}")
     return params

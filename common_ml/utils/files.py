@@ -1,4 +1,4 @@
-"""File names, and what is in the files."""
+"""Detect the kind of a file, and encode paths as file names."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from common_ml.media.kinds import kind_by_name, media_kind
 
 if TYPE_CHECKING:
     from common_ml.media.kinds import Kind
+    from common_ml.types import StrPath
 
 
-def get_file_type(path: str | os.PathLike[str]) -> Kind:
-    """Say whether a file is an "image", "video", "audio" or "unknown".
+def get_file_type(path: StrPath) -> Kind:
+    """Return whether a file is an "image", "video", "audio" or "unknown".
 
-    Its content decides, and the extension where that says nothing, or where there is no such file.
+    The content decides, or the extension where that is inconclusive or the file does not exist.
 
     Raises:
         MediaError: the file cannot be read.
@@ -27,10 +28,10 @@ def get_file_type(path: str | os.PathLike[str]) -> Kind:
         return kind_by_name(path)
 
 
-def encode_path(path: str | os.PathLike[str]) -> str:
-    """Turn a path into a plain file name that `decode_path` turns back.
+def encode_path(path: StrPath) -> str:
+    """Encode a path as a plain file name; `decode_path` reverses it.
 
-    What stands before the extension, directories included, is encoded in url-safe base64 without
+    Everything before the extension, directories included, is encoded in url-safe base64 without
     padding; the extension is kept: `part 1.mp4` becomes `cGFydCAx.mp4`.
     """
     stem, extension = os.path.splitext(os.fspath(path))  # noqa: PTH122 - Path would tidy it up
@@ -38,8 +39,8 @@ def encode_path(path: str | os.PathLike[str]) -> str:
     return encoded.decode() + extension
 
 
-def decode_path(path: str | os.PathLike[str]) -> str:
-    """Turn a name that `encode_path` made back into the path.
+def decode_path(path: StrPath) -> str:
+    """Decode a name that `encode_path` made.
 
     Raises:
         ValueError: `encode_path` did not make it.

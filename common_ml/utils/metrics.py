@@ -1,4 +1,4 @@
-"""How long things take."""
+"""Measure how long a block takes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class timeit:  # noqa: N801 - the name that existing repos import
     def __init__(self, message: str = "") -> None:
         self.message = message
         self.interval = 0.0
-        """Seconds that the block took, once it is over; also if it failed."""
+        """Seconds that the block took, set when it ends, even if it failed."""
 
     def __enter__(self) -> Self:
         self._start = perf_counter()

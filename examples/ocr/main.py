@@ -9,4 +9,4 @@ if __name__ == "__main__":
         # Imported in here: a library that is missing becomes an error line, which the user reads.
         from model import OcrModel, OcrParams
 
-        run_default(OcrModel(get_params(OcrParams)))
+        run_default(OcrModel(get_params(OcrParams, model=OcrModel)))

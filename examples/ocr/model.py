@@ -56,7 +56,7 @@ class OcrModel(FrameModel):
             FrameTag(
                 tag=text,
                 box=_box(corners / size),
-                additional_info={"confidence": float(score)},
+                confidence=score,
             )
             for text, score, corners in zip(found.txts, found.scores, found.boxes, strict=True)
         ]

@@ -9,4 +9,4 @@ if __name__ == "__main__":
         # Imported in here: a library that is missing becomes an error line, which the user reads.
         from model import ShotsModel, ShotsParams
 
-        run_default(ShotsModel(get_params(ShotsParams)))
+        run_default(ShotsModel(get_params(ShotsParams, model=ShotsModel)))

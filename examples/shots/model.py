@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scenedetect import AdaptiveDetector, FrameTimecode
 
+from common_ml import AVModel, Tag
 from common_ml.media.decode import sample
 from common_ml.media.kinds import media_kind
-from common_ml.tagging.messages import FrameInfo, Tag
-from common_ml.tagging.models.av import AVModel
+from common_ml.tagging.messages import FrameInfo
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    from common_ml.media.decode import Frame
 
 DETECTION_SIZE = 256
 """Pixels of the longer side: a cut shows in a small picture as well, and far faster."""
@@ -41,16 +42,6 @@ class ShotsParams:
             raise ValueError(f"min_shot_seconds must be >= 0, got {self.min_shot_seconds}")
 
 
-@dataclass(frozen=True)
-class Moment:
-    """Where a frame stands in its video."""
-
-    index: int
-    """Place in the order of presentation, from 0."""
-    seconds: float
-    """From the first frame."""
-
-
 class ShotsModel(AVModel):
     """Finds every shot (track `shot`) and every cut between two of them (track `cut`).
 
@@ -73,54 +64,33 @@ class ShotsModel(AVModel):
         kind = media_kind(fpath)
         if kind != "video":
             raise ValueError(f"shots are found in videos only, got {kind}: {fpath}")
-        starts, end_seconds = self._find_starts(fpath)
-        ends = [start.seconds for start in starts[1:]] + [end_seconds]
-        shots = [_shot(start, end) for start, end in zip(starts, ends, strict=True)]
-        return shots + [_cut(start) for start in starts[1:]]
+        cuts, end_ms = self._find_cuts(fpath)
+        times = [0, *(cut.start_time for cut in cuts), end_ms]
+        return [Tag(start, end, "shot", track="shot") for start, end in pairwise(times)] + cuts
 
-    def _find_starts(self, fpath: str) -> tuple[list[Moment], float]:
-        """Return the first frame of every shot, and the time at which the video ends."""
+    def _find_cuts(self, fpath: str) -> tuple[list[Tag], int]:
+        """Return the cuts, and the time in milliseconds at which the video ends."""
         detector = AdaptiveDetector(
             adaptive_threshold=self._params.threshold,
             min_content_val=self._params.min_change,
             # A whole number would be taken for frames.
             min_scene_len=float(self._params.min_shot_seconds),
         )
-        starts: list[Moment] = []
+        cuts: list[Tag] = []
         # The detector names a cut some frames after it; only these need remembering.
-        recent: deque[Moment] = deque(maxlen=detector.event_buffer_length + 1)
+        recent: deque[Frame] = deque(maxlen=detector.event_buffer_length + 1)
         with sample(fpath, fps=None, max_size=DETECTION_SIZE) as frames:  # None: every frame
             rate = 1 / frames.frame_period_seconds
             for frame in frames:
-                recent.append(Moment(frame.index, frame.seconds))
-                timecode = FrameTimecode(frame.seconds, rate)
-                cuts = detector.process_frame(timecode, _bgr(frame.rgb))
-                cut_times = [cut.seconds for cut in cuts]
-                found = [moment for moment in recent if moment.seconds in cut_times]
-                starts += found if starts else [recent[0]]
-            return starts, recent[-1].seconds + float(frames.frame_period_seconds)
+                recent.append(frame)
+                bgr = np.ascontiguousarray(frame.rgb[:, :, ::-1])  # as scenedetect takes it
+                found = detector.process_frame(FrameTimecode(frame.seconds, rate), bgr)
+                times = [cut.seconds for cut in found]
+                cuts += [_cut(frame) for frame in recent if frame.seconds in times]
+            end_seconds = recent[-1].seconds + float(frames.frame_period_seconds)
+        return cuts, round(end_seconds * 1000)
 
 
-def _bgr(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Put the colours in the order that scenedetect takes."""
-    return np.ascontiguousarray(rgb[:, :, ::-1])
-
-
-def _shot(start: Moment, end_seconds: float) -> Tag:
-    return Tag(
-        start_time=round(start.seconds * 1000),
-        end_time=round(end_seconds * 1000),
-        tag="shot",
-        track="shot",
-    )
-
-
-def _cut(start: Moment) -> Tag:
-    time_ms = round(start.seconds * 1000)
-    return Tag(
-        start_time=time_ms,
-        end_time=time_ms,
-        tag="cut",
-        track="cut",
-        frame_info=FrameInfo(frame_idx=start.index),
-    )
+def _cut(frame: Frame) -> Tag:
+    time_ms = round(frame.seconds * 1000)
+    return Tag(time_ms, time_ms, "cut", track="cut", frame_info=FrameInfo(frame.index))

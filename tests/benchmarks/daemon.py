@@ -1,4 +1,3 @@
-# ruff: noqa: T201 - it is for reading
 """A whole tagger, from the line on stdin: how soon it answers, how much memory it takes.
 
     python tests/benchmarks/daemon.py [--clips DIRECTORY] [--images 500]

@@ -280,7 +280,7 @@ def _difference(one: list[list[float]], other: list[list[float]]) -> float:
     return sum(pairs) / len(pairs)
 
 
-def _claim(truth: bool, otherwise: str) -> None:  # noqa: FBT001 - reads as an assertion
+def _claim(truth: bool, otherwise: str) -> None:
     if not truth:
         sys.stdout.write(f"NOT THE SAME: {otherwise}\n")
 

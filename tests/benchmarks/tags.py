@@ -86,9 +86,7 @@ class Clock:
         wall, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
         megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         aim = f"  (aim {AIMS[name]})" if name in AIMS else ""
-        print(  # noqa: T201 - a benchmark prints
-            f"{name:32}{wall:8.2f} s{cpu:8.2f} s CPU{megabytes:8.0f} MB  {what}{aim}", flush=True
-        )
+        print(f"{name:32}{wall:8.2f} s{cpu:8.2f} s CPU{megabytes:8.0f} MB  {what}{aim}", flush=True)
         self._start()
 
 
@@ -109,7 +107,7 @@ def main() -> None:
         size = path.stat().st_size / 1e6
         for number in range(options.rounds):
             load = os.getloadavg()[0]
-            print(f"\nround {number + 1}: {size:.0f} MB of tags, load {load:.1f}", flush=True)  # noqa: T201
+            print(f"\nround {number + 1}: {size:.0f} MB of tags, load {load:.1f}", flush=True)
             subprocess.run(
                 [sys.executable, "-m", "tests.benchmarks.tags", "--measure", str(path)], check=True
             )

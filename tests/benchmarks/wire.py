@@ -114,13 +114,13 @@ def measure(case: Case, folder: Path) -> tuple[float, float, float]:
 
 def main() -> None:
     gc.disable()
-    print(f"python {sys.version.split()[0]}; microseconds per line, medians of {NUM_ROUNDS} rounds")  # noqa: T201 - a benchmark prints
-    print(f"{'':30}{'json':>9}{'ours':>9}{'ratio':>7}{'aim':>5}{'  write only':>13}{'ratio':>7}")  # noqa: T201
+    print(f"python {sys.version.split()[0]}; microseconds per line, medians of {NUM_ROUNDS} rounds")
+    print(f"{'':30}{'json':>9}{'ours':>9}{'ratio':>7}{'aim':>5}{'  write only':>13}{'ratio':>7}")
     for case in CASES:
         with tempfile.TemporaryDirectory() as folder:
             json_side, ours, write = measure(case, Path(folder))
         figures = f"{json_side * 1e6:9.2f}{ours * 1e6:9.2f}{json_side / ours:7.1f}{case.aim:5}"
-        print(f"{case.name:30}{figures}{write * 1e6:13.2f}{json_side / write:7.1f}")  # noqa: T201
+        print(f"{case.name:30}{figures}{write * 1e6:13.2f}{json_side / write:7.1f}")
 
 
 if __name__ == "__main__":

@@ -46,15 +46,31 @@ def bench(*arguments: str) -> int:
 def test_json_has_all_figures(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert bench("main.py", "clip.mp4", "-p", "fps=10", "--json") == 0
 
-    told = json.loads(capsys.readouterr().out)
-    assert told["model"] == {"name": "Slow", "kind": "frame", "batch_size": None}
-    assert (told["files"], told["frames"], told["calls"]) == (1, 20, 20)
-    assert set(told["stages"]) == {"decode", "model", "write", "idle", "other"}
-    assert told["stages"]["model"] >= 20 * 0.05
-    assert sum(told["stages"].values()) == pytest.approx(told["tagging_seconds"])
-    assert told["loading_seconds"] + told["tagging_seconds"] <= told["total_seconds"]
-    assert told["advice"]
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["model"] == {"name": "Slow", "kind": "frame", "batch_size": None}
+    assert (printed["files"], printed["frames"], printed["calls"]) == (1, 20, 20)
+    assert set(printed["stages"]) == {"decode", "model", "write", "idle", "other"}
+    assert printed["stages"]["model"] >= 20 * 0.05
+    assert sum(printed["stages"].values()) == pytest.approx(printed["tagging_seconds"])
+    assert printed["loading_seconds"] + printed["tagging_seconds"] <= printed["total_seconds"]
+    assert printed["advice"]
     assert not list(folder.glob("*.jsonl"))
+
+
+def test_a_page_has_the_stages_along_the_time(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert bench("main.py", "clip.mp4", "-p", "fps=10", "--json", "--page", "bench.html") == 0
+
+    captured = capsys.readouterr()
+    assert "page: bench.html" in captured.err
+    printed = json.loads(captured.out)
+    for stage, seconds in printed["timeline"]["stages"].items():
+        assert sum(seconds) == pytest.approx(printed["stages"][stage], abs=0.01)
+    page = (folder / "bench.html").read_text()
+    assert "<h2>Slow</h2>" in page
+    assert page.count('<rect class="model"') >= 20
+    assert f"{printed['stages']['model']:.2f} s" in page
 
 
 def test_a_person_sees_the_stages_and_what_to_change(
@@ -73,8 +89,8 @@ def test_a_person_sees_the_stages_and_what_to_change(
 @pytest.mark.parametrize(
     ("arguments", "way_out"),
     [
-        (["missing.py", "clip.mp4"], "there is no missing.py"),
-        (["main.py", "missing.mp4"], "there is no file or folder missing.mp4"),
+        (["missing.py", "clip.mp4"], "no such file: missing.py"),
+        (["main.py", "missing.mp4"], "no such file or folder: missing.mp4"),
         (["main.py", "clip.mp4", "-p", "fps"], "-p takes key=value"),
         (["main.py", "clip.mp4", "-p", "fps=0"], "fps must be a finite number > 0"),
         (["an-image", "clip.mp4"], "name its main.py"),

@@ -7,25 +7,21 @@ import json
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
 from tests.data.formats import scale_tasks as tasks
 from tests.data.formats.server import Answer, Asked, serving
+from tests.python_program import run_python
 
-if TYPE_CHECKING:
-    from pathlib import Path
+ROOT = Path(__file__).parents[2]
 
 
 def convert(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "common_ml.cli.app", "convert", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "COLUMNS": "200", **environment},
-    )
+    command = ("-m", "common_ml", "convert", *arguments)
+    return run_python(*command, env={"COLUMNS": "200", **environment})
 
 
 def said(done: subprocess.CompletedProcess[str]) -> str:
@@ -57,6 +53,20 @@ def test_tags_become_coco_and_csv(tmp_path: Path) -> None:
     done = convert("coco", "csv", tmp_path / "coco.json", tmp_path / "a.csv")
     assert done.returncode == 0, done.stderr
     assert ",car," in (tmp_path / "a.csv").read_text()
+
+
+def test_what_is_read_is_not_replaced(tmp_path: Path) -> None:
+    picture = tmp_path / "a.png"
+    Image.new("RGB", (100, 50)).save(picture)
+    data = {"source_media": str(picture), "tag": "car", "start_time": 0, "end_time": 0}
+    source = tmp_path / "tags.jsonl"
+    source.write_text(json.dumps({"type": "tag", "data": data}) + "\n")
+    before = [path.read_bytes() for path in (source, picture)]
+    for target in (source, picture):
+        done = convert("tags", "csv", source, target)
+        assert done.returncode == 1
+        assert "is read, and would be replaced; hint: name another one" in done.stderr
+    assert before == [path.read_bytes() for path in (source, picture)]
 
 
 def test_scale_to_masterful_from_a_file(tmp_path: Path) -> None:
@@ -171,3 +181,120 @@ def test_options_of_formats(tmp_path: Path) -> None:
 def test_help_shows_an_example() -> None:
     assert "common-ml convert tags coco" in convert("--help").stdout
     assert "scale-to-masterful -j export.json" in convert("scale-to-masterful", "--help").stdout
+
+
+def coco_file(folder: Path, *boxes: Any) -> Path:
+    data = {
+        "images": [{"id": 1, "file_name": "a.png", "width": 100, "height": 50}],
+        "categories": [{"id": 1, "name": "car"}],
+        "annotations": [{"image_id": 1, "category_id": 1, "bbox": box} for box in boxes],
+    }
+    path = folder / "export.json"
+    path.write_text(json.dumps(data))
+    return path
+
+
+def test_bad_annotations_are_left_out_and_reported(tmp_path: Path) -> None:
+    path = coco_file(tmp_path, [1, 2, 3, 4], [5], [6], [9, 9, -3, 2], "far")
+    target, report = tmp_path / "a.csv", tmp_path / "report.json"
+
+    refused = convert("coco", "csv", path, target)
+    assert refused.returncode == 1
+    assert "item 2 of annotations, bbox: must be [x, y, width, height], got [5]" in said(refused)
+    assert 'hint: on_error="skip" (--skip-bad) leaves it out' in said(refused)
+    assert not target.exists()
+
+    done = convert("coco", "csv", path, target, "--skip-bad", "--report", report)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"1 record written to {target}, 3 parts of the source left out\n"
+    assert done.stderr.splitlines() == [
+        "what      number  reason",
+        (
+            "left out       3  bbox: must be [x, y, width, height], got [5]"
+            " (first: item 2 of annotations)"
+        ),
+        "repaired       1  negative width or height: box measured from its other corner",
+    ]
+    found = json.loads(report.read_text())
+    assert [one["place"] for one in found["read"]["skipped"]] == [
+        f"item {number} of annotations" for number in (2, 3, 5)
+    ]
+    assert found["written"]["written"] == 1
+    assert (found["from"], found["to"], found["source"]) == ("coco", "csv", str(path))
+
+
+def test_a_source_of_which_nothing_can_be_used_is_a_failure(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.json"
+    path.write_text(json.dumps([{"data": {"text": "a"}}, 3]))
+    done = convert("labelstudio", "csv", path, tmp_path / "a.csv", "--skip-bad")
+
+    assert done.returncode == 1
+    assert done.stdout.startswith("0 records written")
+
+
+def test_auto_recognises_the_source(tmp_path: Path) -> None:
+    path = coco_file(tmp_path, [1, 2, 3, 4])
+    done = convert("auto", "csv", path, tmp_path / "a.csv")
+    assert done.returncode == 0, done.stderr
+    assert ",car," in (tmp_path / "a.csv").read_text()
+
+    path.write_text("{}")
+    done = convert("AUTO", "csv", path, tmp_path / "b.csv")
+    assert done.returncode == 1
+    assert "not recognised by its content; hint: name the format" in said(done)
+
+
+def test_a_key_for_a_file_is_refused_with_a_reason(tmp_path: Path) -> None:
+    done = convert("scale-to-masterful", "-j", export(tmp_path), "-k", tmp_path / "key",
+                   "-t", "object_detection", "-o", tmp_path / "o")  # fmt: skip
+    assert done.returncode == 2
+    assert "a key is for a live project (-p)" in said(done)
+
+
+def test_tagged_frames_of_a_video_become_pictures(tmp_path: Path) -> None:
+    from common_ml.media import decode
+    from common_ml.media.images import read_image
+    from common_ml.media.synthesis import write_clip
+
+    clip = tmp_path / "clip.mp4"
+    write_clip(clip)
+    box = {"x1": 0.25, "y1": 0.25, "x2": 0.5, "y2": 0.5}
+    tags = [
+        {"start_time": 40 * index, "end_time": 40 * index, "tag": "car", "source_media": "clip.mp4",
+         "track": "", "additional_info": None, "frame_info": {"frame_idx": index, "box": box}}
+        for index in (7, 3, 3)
+    ]  # fmt: skip
+    tags[2]["tag"] = "bus"
+    source = tmp_path / "tags.jsonl"
+    source.write_text("".join(json.dumps({"type": "tag", "data": one}) + "\n" for one in tags))
+
+    target = tmp_path / "coco.json"
+    done = convert("tags", "coco", source, target, "--media-root", tmp_path,
+                   "--frames", tmp_path / "frames")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    written = json.loads(target.read_text())
+    names = [tmp_path / "frames" / f"clip_{index:06}.png" for index in (3, 7)]
+    assert sorted(one["file_name"] for one in written["images"]) == list(map(str, names))
+    assert len(written["annotations"]) == 3
+    with decode.frames(clip, [3, 7]) as stream:
+        for path, frame in zip(names, stream, strict=True):
+            assert (read_image(path) == frame.rgb).all()
+
+
+def test_without_the_extra_one_line_names_it(tmp_path: Path) -> None:
+    (tmp_path / "duckdb.py").write_text("raise ImportError('no module')\n")
+    (tmp_path / "tags.jsonl").write_text("")
+    for arguments in (
+        ["convert", "tags", "csv", "tags.jsonl", "a.csv"],
+        ["data", "query", "tags.jsonl", "true"],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "common_ml.cli.app", *arguments],
+            capture_output=True, text=True, check=False, cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
+        )  # fmt: skip
+        assert done.returncode == 1
+        assert done.stderr == (
+            "error: duckdb is not installed; hint: in a clone of common-ml, or with its wheel:"
+            " pip install '.[data]'\n"
+        )

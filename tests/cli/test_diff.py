@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from common_ml.cli.app import main
+from common_ml.cli.diff import MAX_FILES
 from common_ml.tagging.messages import Error, Progress
 from tests.report.tags import FILE, run, seen, write_tags
 
@@ -49,6 +50,19 @@ def test_a_table_and_the_changes(
         ["+", FILE, "0:00.000..0:00.500", "shots:", "b[us"],
         ["~", FILE, "0:00.000..0:01.000", "->", "0:00.000..0:00.900", "cat", "overlap", "0.90"],
     ]
+
+
+def test_a_page_too(
+    before: Path, after: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "page.html"
+
+    assert diff(before, after, "--json", "--page", page) == 0
+
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["share"] == 0.75
+    assert captured.err == f"page: {page}\n"
+    assert '"compare":{"same":1,"moved":1,"new":1,"gone":1,"share":0.75}' in page.read_text()
 
 
 def test_json(before: Path, after: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -122,8 +136,8 @@ def test_a_tag_cannot_steer_the_terminal(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("missing.jsonl", "missing.jsonl"), "there is no tags file 'missing.jsonl': "),
-        (("bad.jsonl", "bad.jsonl"), "bad.jsonl:1: the line is no JSON"),
+        (("missing.jsonl", "missing.jsonl"), "no such tags file: 'missing.jsonl'; hint: "),
+        (("bad.jsonl", "bad.jsonl"), "bad.jsonl:1: the line is not valid JSON"),
     ],
 )
 def test_errors_are_one_line(
@@ -151,3 +165,19 @@ def test_an_overlap_out_of_range_is_refused(
     assert diff(before, before, "--overlap", overlap) == 2
 
     assert "--overlap" in capsys.readouterr().err
+
+
+def test_many_files_of_one_kind_are_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What failed is named first."""
+    before = write_tags(tmp_path / "a.jsonl", [Progress("f029")])
+    done = [Progress(f"f{number:03}") for number in range(29)]
+    after = write_tags(tmp_path / "b.jsonl", [*done, Error("no", "f029")])
+
+    diff(before, after)
+
+    lines = [line for line in capsys.readouterr().out.splitlines() if "was " in line]
+    assert lines[0] == "f029: was done, is failed"
+    assert len(lines) == MAX_FILES + 1
+    assert lines[-1] == f"and {30 - MAX_FILES} more files: was missing, is done"

@@ -15,11 +15,13 @@ from common_ml.cli import scaffold
 from common_ml.cli.app import main
 from common_ml.cli.scaffold import KINDS, Kind, installed_wheel, make_repo
 from common_ml.errors import NewRepoError
-from common_ml.runtime import ProcessTagger, tag_files
+from common_ml.runtime import ProcessTagger
 from common_ml.runtime.conformance import run_checks
-from common_ml.runtime.describing import describe
+from common_ml.runtime.describing import describe_tagger
+from common_ml.runtime.tagger import messages_of
 from common_ml.tagging.messages import Message, Progress, Tag
 from tests.container.test_containerfiles import instructions
+from tests.python_program import run_python
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CLIP = REPOSITORY / "examples" / "media" / "clip.mp4"
@@ -83,6 +85,17 @@ def test_the_av_repo_finds_the_cuts_and_covers_the_clip(tmp_path: Path) -> None:
     assert all(one.end_time == two.start_time for one, two in pairwise(tags))
 
 
+def test_the_clip_repo_finds_the_clips_with_cuts(tmp_path: Path) -> None:
+    """The cuts of the clip are at 3167, 6208, 8833 and 12000 ms."""
+    tags = tags_of(tmp_path, "clip", params={"threshold": 0.03})
+
+    assert [tag.start_time for tag in tags if tag.tag == "lively"] == [3000, 6000, 8000]
+    assert {tag.track for tag in tags} == {"pace"}
+    assert [(tag.start_time, tag.end_time) for tag in tags] == [
+        (start, start + 1000) for start in range(0, 14000, 1000)
+    ]
+
+
 def test_the_audio_repo_hears_the_voice_and_the_tone(tmp_path: Path) -> None:
     """The tone from 7 to 8 s is loud, and no sentence has its middle in silence."""
     truth = json.loads(CLIP.with_suffix(".json").read_text())
@@ -113,11 +126,11 @@ def test_a_new_repo_passes_every_check(tmp_path: Path, kind: Kind) -> None:
 def test_a_new_repo_describes_itself(tmp_path: Path, kind: Kind) -> None:
     repo = make_repo(tmp_path / "my-tagger", kind=kind).folder
 
-    described = describe(str(repo))
+    described = describe_tagger(str(repo))
 
-    assert described["kind"] == ("av" if kind == "audio" else kind)
+    assert described["kind"] == ("av" if kind in ("audio", "clip") else kind)
     assert described["name"] == scaffold.MODELS[kind].name
-    assert described["tracks"] in ([""], ["motion"], ["loudness"])
+    assert described["tracks"] in ([""], ["pace"], ["motion"], ["loudness"])
     for key in described["params"]["properties"]:
         assert f"`{key}`" in (repo / "README.md").read_text()
 
@@ -125,14 +138,8 @@ def test_a_new_repo_describes_itself(tmp_path: Path, kind: Kind) -> None:
 def test_wrong_params_are_an_error_line(tmp_path: Path) -> None:
     repo = make_repo(tmp_path / "my-tagger").folder
 
-    done = subprocess.run(
-        [sys.executable, "main.py", "--output-path", "tags.jsonl", "--params", '{"dark_belo": 1}'],
-        cwd=repo,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    arguments = ("--output-path", "tags.jsonl", "--params", '{"dark_belo": 1}')
+    done = run_python("main.py", *arguments, cwd=repo)
 
     assert done.returncode != 0
     (line,) = (repo / "tags.jsonl").read_text().splitlines()
@@ -149,17 +156,17 @@ def test_the_containerfile_is_the_template(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "way_out"),
     [
-        ("My Tagger", "such as my-tagger"),
-        ("tagger_", "such as tagger"),
-        ("a" * 61, "such as aaa"),
-        ("über", "such as ber"),
+        ("My Tagger", "hint: use my-tagger"),
+        ("tagger_", "hint: use tagger"),
+        ("a" * 61, "hint: use aaa"),
+        ("über", "hint: use ber"),
         ("...", "lower-case letters"),
         ("numpy", "choose another name"),
         ("common_ml", "choose another name"),
         ("Common ML", "lower-case letters"),
     ],
 )
-def test_a_name_that_does_not_do_is_refused(tmp_path: Path, name: str, way_out: str) -> None:
+def test_an_invalid_name_is_refused(tmp_path: Path, name: str, way_out: str) -> None:
     with pytest.raises(NewRepoError, match=way_out):
         make_repo(tmp_path / name)
     assert list(tmp_path.iterdir()) == []
@@ -211,7 +218,7 @@ def test_a_wheel_goes_along(tmp_path: Path) -> None:
 
 
 def test_what_is_no_wheel_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(NewRepoError, match="is no wheel"):
+    with pytest.raises(NewRepoError, match="is not a wheel"):
         make_repo(tmp_path / "my-tagger", wheel=tmp_path / "missing.whl")
     assert list(tmp_path.iterdir()) == []
 
@@ -222,7 +229,7 @@ def test_the_wheel_that_was_installed_is_found(
     """By the note that pip leaves (PEP 610); one that is gone, or a clone, is none."""
     wheel = tmp_path / "a folder" / "common_ml-1.0.0-py3-none-any.whl"
     noted = {"url": wheel.as_uri(), "archive_info": {}}
-    monkeypatch.setattr(scaffold, "distribution", lambda name: Noted(json.dumps(noted)))
+    monkeypatch.setattr("importlib.metadata.distribution", lambda name: Noted(json.dumps(noted)))
     assert installed_wheel() is None
 
     wheel.parent.mkdir()
@@ -230,9 +237,9 @@ def test_the_wheel_that_was_installed_is_found(
     assert installed_wheel() == wheel
 
     noted = {"url": tmp_path.as_uri(), "dir_info": {"editable": True}}
-    monkeypatch.setattr(scaffold, "distribution", lambda name: Noted(json.dumps(noted)))
+    monkeypatch.setattr("importlib.metadata.distribution", lambda name: Noted(json.dumps(noted)))
     assert installed_wheel() is None
-    monkeypatch.setattr(scaffold, "distribution", lambda name: Noted(None))
+    monkeypatch.setattr("importlib.metadata.distribution", lambda name: Noted(None))
     assert installed_wheel() is None
 
 
@@ -283,6 +290,6 @@ def tags_of(folder: Path, kind: Kind, *, params: dict[str, object]) -> list[Tag]
     repo = make_repo(folder / "my-tagger", kind=kind).folder
     clip = shutil.copy(CLIP, folder / "clip.mp4")
     tagger = ProcessTagger([sys.executable, "main.py"], cwd=repo, params=params)
-    messages: list[Message] = tag_files(tagger, [clip])
+    messages: list[Message] = messages_of(tagger, [clip])
     assert messages[-1] == Progress(str(clip))
     return [message for message in messages if isinstance(message, Tag)]

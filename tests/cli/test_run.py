@@ -92,7 +92,7 @@ def test_without_params_the_option_is_left_out(work: Path) -> None:
     assert messages_in(work / "tags.jsonl") == [Error("3")]
 
 
-def test_a_file_that_fails_is_told_and_counts(work: Path) -> None:
+def test_a_file_that_fails_is_reported_and_counts(work: Path) -> None:
     (work / "films" / "b.mp4").unlink()
     (work / "films" / "b.mp4").symlink_to("nowhere")  # it is there for whoever lists the folder
 
@@ -101,36 +101,40 @@ def test_a_file_that_fails_is_told_and_counts(work: Path) -> None:
     assert done.returncode == 1
     assert "error: films/b.mp4: no such file: films/b.mp4\n" in done.stderr
     assert "2 files tagged, 1 failed, 2 tags in " in done.stderr
-    assert ["films/b.mp4", "0", "failed"] in [line.split() for line in done.stdout.splitlines()]
+    rows = [line.split() for line in done.stdout.splitlines()]
+    (place,) = [rows.index(row) for row in rows if row[:3] == ["films/b.mp4", "0", "failed:"]]
+    assert rows[place - 2] == ["file", "tags", "result"]  # failures come first
     assert Error("no such file: films/b.mp4", "films/b.mp4") in messages_in(work / "tags.jsonl")
 
 
 def test_one_that_stops_at_a_failure_says_what_is_left(work: Path) -> None:
-    """As the contract has it; the way out is told, and the failure only once."""
+    """As in the contract; with a hint, and the failure only once."""
     (work / "films" / "a.mp4").unlink()
     (work / "films" / "a.mp4").symlink_to("nowhere")
 
     done = common_ml("run", "my-tagger", "films", cwd=work)
 
     assert done.returncode == 1
-    first, second = done.stderr.splitlines()
+    first, second, last = done.stderr.splitlines()
+    assert last.startswith("0 files tagged, 1 failed, 2 not tagged, 0 tags in 0:")
     assert first == "error: films/a.mp4: no such file: films/a.mp4"
     assert second == (
-        "error: python -u main.py stopped with status 1; 2 of 3 files are not tagged: "
-        "-p continue_on_error=true goes on after a file that fails, --resume does the rest"
+        "error: python -u main.py stopped with status 1; 2 of 3 files are not tagged; hint: "
+        "-p continue_on_error=true continues after a failed file, --resume tags the rest"
     )
     assert ["films/b.mp4", "0", "not", "tagged"] in [x.split() for x in done.stdout.splitlines()]
 
 
-def test_one_that_dies_is_told_with_its_last_words(work: Path) -> None:
+def test_a_crash_is_reported_with_the_end_of_stderr(work: Path) -> None:
     program(work / "my-tagger", DIES)
 
     done = common_ml("run", "my-tagger", "films/a.mp4", cwd=work)
 
     assert done.returncode == 1
     assert done.stderr == (
-        "error: python -u main.py was ended by SIGKILL, without an error line\n"
-        "The end of its stderr:\nabout to die\n"
+        "error: python -u main.py was ended by SIGKILL, while tagging films/a.mp4, without an "
+        "error line; hint: the system kills a process that takes too much memory\n"
+        "  The end of its stderr:\n  about to die\nlog: tags.log\n"
     )
 
 
@@ -189,7 +193,7 @@ def test_the_earlier_run_is_kept(work: Path) -> None:
     assert len(messages_in(work / "tags.jsonl")) == 2
 
 
-def test_a_run_that_came_to_nothing_takes_nobodys_place(work: Path) -> None:
+def test_a_run_with_errors_only_replaces_no_earlier_one(work: Path) -> None:
     """Two slips in a row do not cost the tags of the run before them."""
     common_ml("run", "my-tagger", "films", cwd=work)
     first = (work / "tags.jsonl").read_bytes()
@@ -202,6 +206,20 @@ def test_a_run_that_came_to_nothing_takes_nobodys_place(work: Path) -> None:
     assert (work / "tags.previous.jsonl").read_bytes() == first
 
 
+@pytest.mark.parametrize("name", ["notes.txt", "notes.previous.txt"])
+def test_what_no_run_has_written_is_not_moved_or_overwritten(work: Path, name: str) -> None:
+    """A second run would replace what the first one has moved out of the way."""
+    common_ml("run", "my-tagger", "films/a.mp4", "-o", "notes.txt", cwd=work)
+    (work / name).write_text("mine\n")
+    files = {path.name: path.read_bytes() for path in work.iterdir() if path.suffix == ".txt"}
+
+    done = common_ml("run", "my-tagger", "films/a.mp4", "-o", "notes.txt", cwd=work)
+
+    error = f"error: {name!r} is no tags file, and would be overwritten; hint: name another output"
+    assert (done.returncode, done.stderr) == (1, f"{error}\n")
+    assert files == {p.name: p.read_bytes() for p in work.iterdir() if p.suffix == ".txt"}
+
+
 @pytest.mark.parametrize("output", ["films/a.mp4", "link.mp4"])
 def test_the_output_is_none_of_the_media(work: Path, output: str) -> None:
     """The film stays as it is, where it is."""
@@ -210,18 +228,18 @@ def test_the_output_is_none_of_the_media(work: Path, output: str) -> None:
     done = common_ml("run", "my-tagger", "films", "-o", output, cwd=work)
 
     assert done.returncode == 1
-    told = f"error: the output '{output}' is one of the files to be tagged: name another one\n"
-    assert done.stderr == told
+    expected = f"error: the output '{output}' is one of the media files; hint: name another one\n"
+    assert done.stderr == expected
     assert (work / "films" / "a.mp4").read_bytes() == b"x"
 
 
-def test_what_does_not_start_is_told_once_and_without_tables(work: Path) -> None:
+def test_a_failed_start_is_reported_once_and_without_tables(work: Path) -> None:
     program(work / "my-tagger", 'put("error", message="no", source_media=None); sys.exit(1)')
 
     done = common_ml("run", "my-tagger", "films/a.mp4", cwd=work)
 
     assert done.returncode == 1
-    assert done.stderr == "error: no\nerror: python -u main.py stopped with status 1\n"
+    assert done.stderr == "error: no\n"
     assert done.stdout == ""
 
 
@@ -309,8 +327,28 @@ def test_it_stops_cleanly(work: Path, number: int, status: int) -> None:
     assert len(messages_in(work / "tags.jsonl")) == 8
 
 
-def test_a_second_ctrl_c_waits_for_nobody(work: Path) -> None:
-    """The tagger ignores SIGTERM; nobody sits through its grace time."""
+@pytest.mark.parametrize("option", [[], ["--on", "local"]], ids=["plain", "parts"])
+def test_stopped_while_the_model_loads_it_says_what_is_left(work: Path, option: list[str]) -> None:
+    program(work / "my-tagger", "open('loading', 'w').close()\nsignal.pause()")
+    os.mkfifo(work / "my-tagger" / "loading")
+    with subprocess.Popen(
+        [*COMMAND, "run", "my-tagger", "films", *option],
+        cwd=work,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        (work / "my-tagger" / "loading").read_bytes()  # waits for it
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate()
+
+    assert process.returncode == 130
+    assert "0 files tagged, 3 not tagged, 0 tags in" in stderr.splitlines()[-1]
+    assert "stopped by" not in stderr
+
+
+def test_a_second_ctrl_c_does_not_wait(work: Path) -> None:
+    """The tagger ignores SIGTERM; the grace time is cut short."""
     body = SLOW.replace("lambda *_: sys.exit(143)", "signal.SIG_IGN")
     program(work / "my-tagger", f"open('pid', 'w').write(str(os.getpid()))\n{body}")
     (work / "stop.mp4").touch()
@@ -327,7 +365,7 @@ def test_a_second_ctrl_c_waits_for_nobody(work: Path) -> None:
             assert Tag(0, 1000, "seen", "stop.mp4") in messages  # waits for it
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None
-        assert process.stderr.readline() == "stopping: once more to stop at once\n"
+        assert process.stderr.readline() == "stopping; press Ctrl-C again to stop at once\n"
         process.send_signal(signal.SIGINT)
         process.communicate()
 
@@ -337,25 +375,30 @@ def test_a_second_ctrl_c_waits_for_nobody(work: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
-        (["my-tagger", "nix.mp4"], "error: there is no file or folder nix.mp4\n"),
+        (["my-tagger", "nix.mp4"], "error: no such file or folder: nix.mp4\n"),
         (["my-tagger", "*.mov"], "error: nothing matches *.mov\n"),
-        (["my-tagger", "my-tagger"], "error: no media in my-tagger: expected files with the "),
-        (["films", "films"], "error: films is a folder without a main.py: "),
-        (["no.py", "films"], "error: there is no no.py: name a main.py, a folder with one, "),
+        (["my-tagger", "my-tagger"], "error: no media in my-tagger: expected files with "),
+        (["films", "films"], "error: no main.py in the folder films; hint: "),
+        (
+            ["no.py", "films"],
+            "error: no such file: no.py; hint: name a main.py, a folder with one, ",
+        ),
         (["my-tagger", "films", "-p", "fps"], "error: ParamsError: -p takes key=value, as in -p "),
         (["my-tagger", "films", "-p", "fps=1e999"], "error: ParamsError: -p fps holds a number "),
         (["my-tagger", "films", "--params", "[1]"], "error: ParamsError: --params must be a JSON "),
         (["my-tagger", "films", "-o", "films"], "error: "),
+        (["films/a.mp4", "my-tagger"], "error: films/a.mp4 is a video, not a tagger; hint: the "),
+        (["my-tagger", "films", "--params", "{fps: 2}"], "error: ParamsError: --params is not "),
     ],
 )
-def test_a_slip_of_the_pen_is_one_line(work: Path, arguments: list[str], told: str) -> None:
+def test_a_misspelt_argument_is_one_line(work: Path, arguments: list[str], expected: str) -> None:
     done = common_ml("run", *arguments, cwd=work)
 
     assert done.returncode == 1
     (line,) = done.stderr.splitlines(keepends=True)
-    assert line.startswith(told)
+    assert line.startswith(expected)
     assert not (work / "tags.jsonl").exists()
 
 

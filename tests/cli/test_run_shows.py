@@ -11,12 +11,12 @@ import pytest
 from rich.console import Console
 
 from common_ml.cli.durations import Durations
-from common_ml.cli.media_files import find_media
 from common_ml.cli.progress import RunProgress
-from common_ml.cli.summary import MOST_FILES, MOST_TAGS, print_summary
+from common_ml.cli.summary import MAX_FILES, MAX_TAGS, print_summary
 from common_ml.cli.tally import Tally
 from common_ml.cli.texts import clock, plural, printable
 from common_ml.errors import MissingMediaError
+from common_ml.runtime.media_files import find_media
 from common_ml.tagging.messages import Error, Message, Progress, Tag
 from tests.media.recipes import Video, write
 
@@ -122,15 +122,15 @@ def test_a_table_for_each_track() -> None:
 
 def test_long_tables_end_in_a_sum() -> None:
     """Files that failed are never among those left out."""
-    paths = [f"{number:03}.mp4" for number in range(MOST_FILES + 10)]
-    tags = [Tag(0, 1000 + n, f"t{n}", paths[0]) for n in range(MOST_TAGS + 5)]
+    paths = [f"{number:03}.mp4" for number in range(MAX_FILES + 10)]
+    tags = [Tag(0, 1000 + n, f"t{n}", paths[0]) for n in range(MAX_TAGS + 5)]
     done = [Progress(path) for path in paths[:-1]]
 
     lines = shown(tally_of(paths, *tags, *done, Error("no", paths[-1])))
 
     assert ["and", "5", "more", "tags", "5", "0:05.010"] in lines
-    assert ["and", "10", "more", "files", "0"] in lines
-    assert [paths[-1], "0", "failed"] in lines
+    assert ["and", "10", "more", "files", "0", "tagged"] in lines
+    assert [paths[-1], "0", "failed:", "no"] in lines
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_words() -> None:
 
 
 def test_durations_are_those_of_the_films(clip: str, tmp_path: Path) -> None:
-    """Pictures have none, and what is no media is for the tagger to tell."""
+    """Pictures have none, and the tagger reports what is not media."""
     (tmp_path / "text.mp4").write_text("no film")
     paths = [clip, str(tmp_path / "text.mp4"), "missing.mp4", "picture.png"]
 

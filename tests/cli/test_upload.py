@@ -206,7 +206,7 @@ def test_relative_paths_start_at_the_file_or_where_it_is_said(
 def test_a_wrong_row_is_told_before_anything_is_sent(
     platform: Platform, file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file.write_text(CSV + "https://samples.example/x.jpg,0.5,0.1,0.2,0.9,cat,,\n")
+    file.write_text(CSV + "https://samples.example/x.jpg,0.5,0.1,1.9,0.9,cat,,\n")
 
     assert upload(file) == 1
 
@@ -265,7 +265,7 @@ def test_ctrl_c_in_the_middle_tells_what_was_done(server: Server, file: Path) ->
         assert ended.wait(60)
 
     platform.faults["PostInputs"].extend([lambda *_: None, hang])
-    command = [sys.executable, "-m", "common_ml.cli.app", "upload", "clarifai", str(file)]
+    command = [sys.executable, "-m", "common_ml", "upload", "clarifai", str(file)]
     child = subprocess.Popen(
         [*command, "--threads", "1", "--chunk-size", "4"],
         stdout=subprocess.PIPE,

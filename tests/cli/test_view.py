@@ -58,7 +58,7 @@ def test_the_page_stands_beside_the_tags_and_opens(
 def test_what_a_run_wrote_needs_no_name(
     tags: Path, opened: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`common-ml run` writes tags.jsonl unless told otherwise."""
+    """`common-ml run` writes tags.jsonl by default."""
     monkeypatch.chdir(tags.parent)
 
     assert view() == 0
@@ -100,6 +100,17 @@ def test_media_that_are_elsewhere(
     assert "./elsewhere/a.png" in tags.with_suffix(".html").read_text()
 
 
+def test_two_runs_are_compared(tags: Path, tmp_path: Path, opened: list[str]) -> None:
+    later = write_tags(tmp_path / "later.jsonl", [run(0, 0, "other", file="media/a.png")])
+
+    assert view(tags, later) == 0
+
+    page = later.with_suffix(".html")
+    assert opened == [page.as_uri()]
+    assert '"compare":{"same":0,"moved":0,"new":1,"gone":1,"share":1.0}' in page.read_text()
+    assert view(tags, later, tags) == 2
+
+
 def test_no_browser(
     tags: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -107,16 +118,16 @@ def test_no_browser(
 
     assert view(tags) == 0
 
-    assert "no browser to open it with" in capsys.readouterr().err
+    assert "no browser found" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
-        (["gone.jsonl"], 1, "there is no tags file 'gone.jsonl': `common-ml run` makes one"),
+        (["gone.jsonl"], 1, "no such tags file: 'gone.jsonl'; hint: `common-ml run` writes one"),
         (["tags.jsonl", "-o", "media"], 1, "error: Is a directory: 'media'"),
         (["tags.jsonl", "-o", "tags.jsonl"], 1, "the page would replace 'tags.jsonl'"),
-        (["media/a.png"], 1, "media/a.png:1: the line is no JSON"),
+        (["media/a.png"], 1, "media/a.png is a picture, expected a tags file"),
         (["media"], 2, "is a directory"),
         (["tags.jsonl", "--params", "{"], 2, "must be a JSON object"),
         (["tags.jsonl", "--params", "[1]"], 2, "must be a JSON object"),
@@ -137,3 +148,15 @@ def test_errors(
     error = capsys.readouterr().err
     assert said in error
     assert "Traceback" not in error
+
+
+def test_more_than_two_files_are_refused_with_the_way_to_one_page(
+    tags: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert view(tags, tags, tags, "--no-open") == 2
+    line = " ".join(capsys.readouterr().err.split())
+    assert "one tags file is shown, two are compared, got 3; hint: for one page" in line
+
+    joined = tmp_path / "all.jsonl"
+    joined.write_bytes(tags.read_bytes() * 3)
+    assert view(joined, "--no-open") == 0

@@ -24,7 +24,7 @@ BASE_IMAGE = "localhost/common-ml-test-base:bookworm"
 PODMAN = ("podman", "--runtime=runc")
 LIMITS = ("--ulimit=nofile=1024:1024", "--ulimit=nproc=4096:4096", "--network=host")
 
-# What pip is told about the network on this machine holds inside a build on it too.
+# pip's settings of the network on this machine hold inside a build on it too.
 PIP_NETWORK_OPTIONS = ("index-url", "extra-index-url", "trusted-host", "proxy", "timeout")
 
 

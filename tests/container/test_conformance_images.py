@@ -120,5 +120,5 @@ def test_a_start_that_needs_the_network_is_found(image_of: ImageOf, clips: list[
 
 
 def test_an_image_that_is_not_there_is_an_error(container_tools: None) -> None:
-    with pytest.raises(TaggerError, match="there is no image localhost/nothing here"):
+    with pytest.raises(TaggerError, match="no such image: localhost/nothing"):
         run_checks("localhost/nothing", engine=ENGINE)

@@ -29,14 +29,24 @@ CLIP = REPOSITORY / "examples" / "media" / "clip.mp4"
 
 
 @pytest.mark.parametrize(
-    ("example", "track", "text"),
-    [("ocr", "", "HARBOUR"), ("shots", "cut", "cut"), ("speech", "speech", "speech")],
+    ("example", "track", "text", "params"),
+    [
+        ("ocr", "", "HARBOUR", None),
+        ("shots", "cut", "cut", None),
+        ("speech", "speech", "speech", None),
+        ("detect", "", "text", {"rate": 0.25}),  # a frame takes its network over a second
+    ],
 )
 def test_an_example_tags_the_clip(
-    image_of: ImageOf, tmp_path: Path, example: str, track: str, text: str
+    image_of: ImageOf,
+    tmp_path: Path,
+    example: str,
+    track: str,
+    text: str,
+    params: dict[str, float] | None,
 ) -> None:
     """Every example's image works: what it imports is in it, on a slim base."""
-    tagger = Tagger(image_of(example), tmp_path)
+    tagger = Tagger(image_of(example), tmp_path, params=params)
     lines = [tagger.add("clip.mp4", CLIP), tagger.add("again.mp4", CLIP)]
 
     status, stderr = tagger.run(*lines)

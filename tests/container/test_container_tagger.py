@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from common_ml.runtime import ContainerTagger, TaggerError, tag_files
-from common_ml.runtime.describing import LABEL, describe
+from common_ml.runtime import ContainerTagger, TaggerError
+from common_ml.runtime.describing import LABEL, describe_tagger
+from common_ml.runtime.tagger import messages_of
 from common_ml.tagging.messages import Error, Progress, Tag
 from tests.container.taggers import (
     LIMITS,
@@ -95,7 +96,7 @@ def test_the_whole_job(image: str, tmp_path: Path, clip: Path) -> None:
     missing = tmp_path / "missing.mp4"
     under_test = tagger(image, tmp_path, params={"continue_on_error": True})
 
-    messages = tag_files(under_test, [clip, missing])
+    messages = messages_of(under_test, [clip, missing])
 
     assert messages == [
         Tag(0, 3, "size", str(clip)),
@@ -109,7 +110,7 @@ def test_the_whole_job(image: str, tmp_path: Path, clip: Path) -> None:
 def test_tags_stay_where_they_are_wanted(image: str, tmp_path: Path, clip: Path) -> None:
     output = tmp_path / "out" / "tags.jsonl"
 
-    tag_files(tagger(image, tmp_path, output=output), [clip])
+    messages_of(tagger(image, tmp_path, output=output), [clip])
 
     assert '"source_media": "media/\\u017c\\u00f3\\u0142w 1.mp4"' in output.read_text()
 
@@ -130,13 +131,15 @@ def test_an_image_that_is_not_here_is_an_error(
     container_tools: None, tmp_path: Path, clip: Path
 ) -> None:
     """Nothing is fetched from anywhere."""
-    with pytest.raises(TaggerError, match="could not start localhost/no/such, which must be built"):
-        tag_files(tagger("localhost/no/such", tmp_path), [clip])
+    with pytest.raises(
+        TaggerError, match="could not start localhost/no/such; hint: build or pull it"
+    ):
+        messages_of(tagger("localhost/no/such", tmp_path), [clip])
 
 
 def test_the_command_runs_an_image(image: str, tmp_path: Path, clip: Path) -> None:
     options = [f"--engine-option={option}" for option in LIMITS]
-    command = [sys.executable, "-m", "common_ml.cli.app", "run", image, clip.name, "-j", "2"]
+    command = [sys.executable, "-m", "common_ml", "run", image, clip.name, "-j", "2"]
 
     done = subprocess.run(
         [*command, "--engine", ENGINE, *options],
@@ -152,23 +155,25 @@ def test_the_command_runs_an_image(image: str, tmp_path: Path, clip: Path) -> No
 
 def test_an_image_is_described_by_its_label(described: str) -> None:
     """Whatever stands in it: quotes, dollars and newlines of the JSON arrive as they were."""
-    assert describe(described, engine=ENGINE) == DESCRIPTION
+    assert describe_tagger(described, engine=ENGINE) == DESCRIPTION
 
 
 def test_an_image_without_a_label_says_how_to_get_one(image: str) -> None:
-    with pytest.raises(TaggerError, match=rf"has no label {LABEL}: build it with --build-arg DESC"):
-        describe(image, engine=ENGINE)
+    with pytest.raises(
+        TaggerError, match=rf"has no label {LABEL}; hint: build it with --build-arg DESC"
+    ):
+        describe_tagger(image, engine=ENGINE)
 
 
-def test_an_image_that_nobody_knows_is_told(container_tools: None) -> None:
-    with pytest.raises(TaggerError, match="knows no image localhost/no/such: build or pull it"):
-        describe("localhost/no/such", engine=ENGINE)
+def test_an_unknown_image_is_reported(container_tools: None) -> None:
+    with pytest.raises(TaggerError, match="has no image localhost/no/such; hint: build or pull it"):
+        describe_tagger("localhost/no/such", engine=ENGINE)
 
 
 def test_an_example_describes_itself(image_of: ImageOf, tmp_path: Path) -> None:
     """As the template says: the image is asked, and built once more with its own answer."""
     image = image_of("speech")
-    answer = describe(image, start=True, engine=ENGINE, engine_options=LIMITS)
+    answer = describe_tagger(image, start=True, engine=ENGINE, engine_options=LIMITS)
     assert (answer["name"], answer["kind"], answer["tracks"]) == ("SpeechModel", "av", ["speech"])
 
     (tmp_path / "Containerfile").write_text("ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\n" + last_lines())
@@ -179,7 +184,7 @@ def test_an_example_describes_itself(image_of: ImageOf, tmp_path: Path) -> None:
         str(tmp_path),
     )
     try:
-        assert describe(labelled, engine=ENGINE) == answer
+        assert describe_tagger(labelled, engine=ENGINE) == answer
     finally:
         remove_images(labelled)
 

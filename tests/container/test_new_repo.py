@@ -9,7 +9,7 @@ import pytest
 
 from common_ml.cli.scaffold import make_repo
 from common_ml.runtime.conformance import run_checks
-from common_ml.runtime.describing import describe
+from common_ml.runtime.describing import describe_tagger
 from tests.container.taggers import LIMITS, build_image, remove_images
 
 if TYPE_CHECKING:
@@ -43,6 +43,6 @@ def test_the_image_of_a_new_repo_passes_every_check(image: str) -> None:
 
 
 def test_the_program_in_it_describes_itself(image: str) -> None:
-    described = describe(image, start=True, engine=ENGINE, engine_options=LIMITS)
+    described = describe_tagger(image, start=True, engine=ENGINE, engine_options=LIMITS)
 
     assert (described["name"], described["kind"]) == ("LightModel", "frame")

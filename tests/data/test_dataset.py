@@ -1,4 +1,4 @@
-"""Datasets: opened, counted, looked at, grown, split, frozen, written."""
+"""Datasets: open, count, read, follow, split, freeze, write."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from common_ml.data.dataset import Dataset
 from common_ml.data.record import Annotation, Box, Record
 from common_ml.errors import DatasetError, WireError
 from common_ml.tagging.messages import Error, Progress, Tag
-from common_ml.tagging.reader import read_messages
+from common_ml.tagging.tags_file.reader import read_messages
 from tests.data.made import BOX, tag, write_tags
 
 if TYPE_CHECKING:
@@ -149,9 +149,9 @@ def test_parquet_with_the_names_of_the_wire_is_taken(tmp_path: Path) -> None:
     ("name", "words"),
     [
         ("nothing.jsonl", "no such file or folder"),
-        ("*.jsonl", "nothing fits"),
+        ("*.jsonl", "no file matches"),
         (".", "no tags in the folder"),
-        ("notes.txt", "say which, as in Dataset.open"),
+        ("notes.txt", "name another format, as in Dataset.open"),
     ],
 )
 def test_a_source_that_is_no_dataset_is_named(tmp_path: Path, name: str, words: str) -> None:
@@ -164,7 +164,7 @@ def test_a_source_that_is_no_dataset_is_named(tmp_path: Path, name: str, words: 
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("nonsense", "is no JSON"),
+        ("nonsense", "is not valid JSON"),
         ('{"type":"tag"}', "must be"),
         ('{"type":"tag","data":{"tag":"a","source_media":"m"}}', "has no "),
         ('{"type":"tga","data":{}}', "unknown type 'tga'"),
@@ -189,7 +189,7 @@ def test_a_torn_last_line_is_no_message(tmp_path: Path, caplog: pytest.LogCaptur
     path.write_bytes(path.read_bytes() * 2 + b'{"type":"tag","da')
 
     assert len(next(Dataset.open(path).records()).annotations) == 1
-    assert "the last line is torn" in caplog.text
+    assert "the last line is incomplete" in caplog.text
 
 
 def test_a_box_in_pixels_is_refused(tmp_path: Path) -> None:
@@ -226,7 +226,7 @@ def test_a_growing_file_is_followed(tmp_path: Path) -> None:
         assert media_of(cars) == ["a.jpg", "b.jpg", "c.jpg"]
         assert dataset.labels == {"dog": 1, "car": 2}
         path.write_bytes(whole)
-        with pytest.raises(DatasetError, match="was cut"):
+        with pytest.raises(DatasetError, match="was truncated"):
             len(dataset)
 
 
@@ -336,9 +336,11 @@ def test_a_manifest_says_what_has_changed(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("dog", "cat"))
     other.unlink()
 
-    with pytest.raises(DatasetError, match=r"is not what it was; .*other\.jsonl is not there"):
+    with pytest.raises(
+        DatasetError, match=r"tags\.jsonl has changed; .*other\.jsonl does not exist"
+    ):
         Dataset.from_manifest(tmp_path / "all.json")
-    with pytest.raises(DatasetError, match="is no manifest"):
+    with pytest.raises(DatasetError, match="is not a manifest"):
         Dataset.from_manifest(path)
     with pytest.raises(DatasetError, match="use to_parquet first"):
         Dataset.from_records([Record("a.jpg")]).freeze(tmp_path / "records.json")
@@ -418,6 +420,6 @@ def test_a_missing_library_is_named_with_its_extra(method: str, extra: str) -> N
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
-    assert f"MissingExtraError: {extra} is not installed: pip install 'common-ml[{extra}]'" in (
+    assert f"MissingExtraError: {extra} is not installed; hint: in a clone of common-ml" in (
         done.stderr
     )

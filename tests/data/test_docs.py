@@ -1,7 +1,8 @@
-"""docs/data.md, done as it says, on the tags of the OCR example."""
+"""Run the code of docs/data.md on the tags of the OCR example."""
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from common_ml.data import Dataset
 from tests.docs.blocks import sections_of
+from tests.python_program import run_python
 
 if TYPE_CHECKING:
     from tests.docs.blocks import Block
@@ -36,14 +39,7 @@ def folder(tmp_path: Path) -> Path:
 
 def run(program: Block, folder: Path) -> str:
     (folder / program.file_name).write_text(program.text)
-    done = subprocess.run(
-        [sys.executable, program.file_name],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-    )
+    done = run_python(program.file_name, cwd=folder)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -64,6 +60,20 @@ def test_samples_have_pixels_and_boxes(folder: Path) -> None:
     assert lines[2] == "{'train': 36, 'val': 9}"
 
 
+def test_the_verdict_that_is_shown_is_on_a_tag_of_the_file(folder: Path) -> None:
+    """And is read as one: the slice has that tag."""
+    (block,) = [block for block in BLOCKS if block.language == "json"]
+    said = json.loads(block.text)["data"]
+    (folder / "tags.verdicts.jsonl").write_text(block.text)
+
+    sources = [folder / "tags.jsonl", folder / "tags.verdicts.jsonl"]
+    rejected = Dataset.open(sources).slice("verdict = 'rejected'")
+
+    (record,) = rejected.records()
+    assert record.media == said["source_media"]
+    assert said["tag"] in record.labels()
+
+
 def test_a_head_learns_from_the_tags(folder: Path) -> None:
     """A few steps on the OCR example's own tags make it better at finding text."""
     pytest.importorskip("torch", reason="torch is large; .ci/run has a step for it")
@@ -76,12 +86,12 @@ def test_a_head_learns_from_the_tags(folder: Path) -> None:
 
 def test_commands_print_what_is_shown(folder: Path) -> None:
     pytest.importorskip("typer", reason="the command is an extra")
-    (block,) = [block for block in BLOCKS if block.language == "console"]
+    text = "".join(block.text for block in BLOCKS if block.language == "console")
     shown = ""
-    for line in block.text.splitlines():
+    for line in text.splitlines():
         if line.startswith("$ common-ml "):
             done = subprocess.run(
-                [sys.executable, "-m", "common_ml.cli.app", *shlex.split(line[12:])],
+                [sys.executable, "-m", "common_ml", *shlex.split(line[12:])],
                 cwd=folder,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -91,4 +101,4 @@ def test_commands_print_what_is_shown(folder: Path) -> None:
             )
             shown += f"{line}\n{done.stdout}"
 
-    assert shown == block.text
+    assert shown == text

@@ -1,4 +1,4 @@
-"""Records and annotations: what they take, refuse, and say in JSON."""
+"""Records and annotations: validation, and conversion to JSON."""
 
 from __future__ import annotations
 

@@ -211,3 +211,37 @@ def test_a_sample_stays_in_its_process(tmp_path: Path) -> None:
     assert isinstance(sample, Sample)
     assert dict(sample)["image"].shape == (48, 64, 3)
     assert np.array_equal(dict(sample)["image"], recipes.picture(0, 64, 48))
+
+
+def test_a_transform_written_for_diffgram_finds_its_keys() -> None:
+    """The file with id, type and name, the project's labels, and the raw instances in pixels."""
+    annotations = (
+        Annotation("car", box=Box(0.25, 0.25, 0.5, 0.5), confidence=0.5, attributes={"7": "red"}),
+        Annotation("road", polygon=((0, 0), (1, 0), (1, 1))),
+        Annotation("night"),
+        Annotation("absent", value=0),
+    )
+    record = Record("x/1.jpg", kind="image", id="12", width=100, height=40, annotations=annotations,
+                    metadata={"original_filename": "my.jpg"})  # fmt: skip
+    sample = Dataset.from_records([record])[0]
+
+    def transform(sample: Any) -> Any:
+        file = sample["diffgram_file"]
+        names = file.client.get_label_file_dict()
+        boxes = [
+            (names[one["label_file"]["label"]["name"]], one["x_min"], one["y_max"])
+            for one in sample["raw_instance_list"]
+            if one["type"] == "box"
+        ]
+        return file.id, file.type, file.original_filename, sample["type"], boxes
+
+    assert transform(sample) == (12, "image", "my.jpg", "image", [(2, 25, 20)])
+    assert sample.diffgram_file.client.name_to_file_id == {
+        "absent": 1, "car": 2, "night": 3, "road": 4,
+    }  # fmt: skip
+    assert sample["instance_types_in_file"] == {"box", "polygon", "tag"}
+    assert sample.raw_instance_list[0]["attribute_groups"] == {"7": "red"}
+    assert sample.raw_instance_list[1]["points"] == [
+        {"x": 0, "y": 0}, {"x": 100, "y": 0}, {"x": 100, "y": 40},
+    ]  # fmt: skip
+    assert sample.diffgram_file.image["width"] == 100

@@ -146,7 +146,7 @@ def test_a_stream_gives_each_video_to_one_worker_in_order(
 def test_ranks_have_nothing_in_common_and_miss_nothing(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:
-    """As torchrun tells them apart; three ranks of two workers are more than there are videos."""
+    """Ranks as torchrun sets them; three ranks of two workers are more than there are videos."""
     monkeypatch.setenv("WORLD_SIZE", "3")
     seen: Counter[tuple[str, int]] = Counter()
     for rank in range(3):

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-LANGUAGES = frozenset({"console", "python", "sh", "toml"})
+LANGUAGES = frozenset({"console", "json", "python", "sh", "toml"})
 """What a test knows to do something with."""
 
 

@@ -12,7 +12,7 @@ from tests.docs.reader import REPOSITORY
 if TYPE_CHECKING:
     from pathlib import Path
 
-DOCUMENTS = [REPOSITORY / "README.md", REPOSITORY / "CHANGELOG.md"]
+DOCUMENTS = sorted(REPOSITORY.glob("*.md"))
 DOCUMENTS += sorted((REPOSITORY / "docs").rglob("*.md"))
 
 

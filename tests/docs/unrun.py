@@ -85,7 +85,7 @@ SETUP: dict[str, Callable[[list[str]], bool]] = {
     "make ": _is_target,
     "mkdir ": _needs_nothing,
     "pip install .": _needs_nothing,
-    'pip install "$(echo dist/common_ml-*.whl)[cli]"': _needs_nothing,
+    "pip install '.[cli]'": _needs_nothing,
     "pip wheel . --no-deps": _needs_nothing,
     "podman build ": _needs_nothing,
     "python3 -m venv ": _needs_nothing,

@@ -1,4 +1,4 @@
-"""The clips that the media engine is tried on: every codec, container and oddity, made on the spot.
+"""Generate the clips that the media engine is tested with: every codec, container and oddity.
 
     build("h264_open_gop", directory)      # -> Path
 
@@ -97,6 +97,8 @@ def _joined(suffix: str, *videos: Video) -> Clip:
     return Clip(suffix, make)
 
 
+RATE = Fraction(24)
+"""Frames per second of a clip that does not say otherwise."""
 SHORT = "keyint=12:min-keyint=12:scenecut=0"
 """Groups of 12 pictures: five of them in 60 frames."""
 OPEN = "keyint=12:min-keyint=12:scenecut=0:open-gop=1:bframes=3:b-adapt=0"
@@ -148,6 +150,31 @@ _H264_KINDS: dict[str, Clip] = {
         ".mp4", _x264("keyint=30:ref=16:bframes=5:b-adapt=2:scenecut=0")
     ),
 }
+
+_STRUCTURES: dict[str, Clip] = {
+    **{
+        f"h264_preset_{preset}": _plain(
+            ".mp4",
+            Video(
+                options={"preset": preset, "crf": "26", "x264-params": "keyint=48:scenecut=0"},
+                num_frames=100,
+            ),
+        )
+        for preset in (
+            *("ultrafast", "superfast", "veryfast", "faster", "fast"),
+            *("medium", "slow", "slower"),
+        )
+    },
+    "h264_one_reference": _plain(
+        ".mp4", _x264("keyint=48:ref=1:bframes=0:scenecut=0", num_frames=100)
+    ),
+    "h264_pyramid_slices_ts": _plain(".ts", _x264("keyint=48:slices=4", num_frames=100)),
+    "h264_pyramid_one_reference": _plain(
+        ".mkv", _x264("keyint=48:ref=1:bframes=7:b-adapt=0:scenecut=0", num_frames=100)
+    ),
+    "h264_pyramid_interlaced": _plain(".mp4", _x264("keyint=48:tff=1", num_frames=100)),
+}
+"""What pictures may refer to, as encoders arrange it."""
 
 _COLOURS: dict[str, Clip] = {
     "colour_full_range": _plain(
@@ -454,6 +481,7 @@ _BROKEN: dict[str, Clip] = {
 
 CLIPS: dict[str, Clip] = {
     **_H264_KINDS,
+    **_STRUCTURES,
     **_COLOURS,
     **_CODECS,
     **_CONTAINERS,

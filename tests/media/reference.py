@@ -1,4 +1,4 @@
-"""What is in a video, the plain way: every frame decoded in order, on one thread, and all kept.
+"""Reference decode of a video: every frame in order, on one thread, all kept in memory.
 
 The twin that the media engine is compared with. It shares no line with `common_ml`: the rules for
 times, turning, colour and sampling are written out once more, as plainly as they can be.
@@ -6,6 +6,7 @@ times, turning, colour and sampling are written out once more, as plainly as the
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -70,6 +71,31 @@ def decode(path: Path) -> Reference:
     return Reference(pictures, complaint)
 
 
+def usable_pictures(path: Path) -> list[Picture]:
+    """All that a decoder gives of a damaged file, but for the pictures that it marks as damaged.
+
+    It goes on after packets that it refuses.
+    """
+    with av.open(str(path)) as container:
+        stream: Any = container.streams.video[0]
+        stream.codec_context.thread_count = 1
+        stream.codec_context.thread_type = "NONE"
+        frames: list[av.VideoFrame] = []
+        try:
+            for packet in container.demux(stream):
+                is_cut_off = packet.is_corrupt and container.format.name != "mpegts"
+                with suppress(av.FFmpegError):
+                    frames += [] if is_cut_off else packet.decode()
+        except av.FFmpegError:
+            frames += _rest(stream)
+        first: Any = frames[0].pts
+        return [
+            Picture((frame.pts - first) * stream.time_base, upright_rgb(frame), frame.key_frame)
+            for frame in frames
+            if not frame.is_corrupt and frame.pts is not None
+        ]
+
+
 def sampled(times: list[Fraction], fps: Fraction) -> list[int]:
     """Which frames a sampling at `fps` takes, by its definition and at any cost.
 
@@ -93,7 +119,10 @@ def nearest_frame(times: list[Fraction], point: Fraction) -> int:
 
 def upright_rgb(frame: av.VideoFrame) -> Rgb:
     """The picture as it is meant to be seen: matrix, range and rotation of the stream applied."""
-    converted = frame.reformat(
+    whole = frame
+    if frame.interlaced_frame:  # swscale of newer FFmpegs would convert each field by itself
+        whole = av.VideoFrame.from_ndarray(frame.to_ndarray(), format=frame.format.name)
+    converted = whole.reformat(
         format="rgb24",
         src_colorspace=_matrix(frame),
         src_color_range="JPEG" if _is_full_range(frame) else "MPEG",
@@ -133,7 +162,7 @@ def _all_frames(container: Any, stream: Any) -> tuple[list[av.VideoFrame], str]:
         for packet in container.demux(stream):
             try:
                 frames += packet.decode()
-            except av.FFmpegError as error:  # noqa: PERF203 - one packet may fail, the next not
+            except av.FFmpegError as error:
                 if frames:  # before the first frame it is only a recording that began anywhere
                     return frames + _rest(stream), str(error)
     except av.FFmpegError as error:

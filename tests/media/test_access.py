@@ -69,7 +69,7 @@ def test_an_address_is_no_path(name: str) -> None:
 def test_special_files_are_refused_without_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody has the other end of the pipe: opening it as usual would block for ever."""
+    """The other end of the pipe is not open: a blocking open would hang."""
     os.mkfifo(tmp_path / "pipe")
     with socket.socket(socket.AF_UNIX) as server:
         monkeypatch.chdir(tmp_path)  # a socket's path has 108 bytes at most
@@ -86,7 +86,7 @@ def test_a_pipe_that_takes_the_place_of_a_file_does_not_block(
     file, pipe = tmp_path / "file", tmp_path / "pipe"
     file.write_bytes(b"content")
     os.mkfifo(pipe)
-    status = os.stat(file)  # noqa: PTH116 - it is os.stat that is replaced
+    status = os.stat(file)
     monkeypatch.setattr(os, "stat", lambda path: status)
     with pytest.raises(MediaError, match=r"is a pipe, not a file$"):
         open_file(pipe)
@@ -94,15 +94,15 @@ def test_a_pipe_that_takes_the_place_of_a_file_does_not_block(
 
 def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
-    before = os.listdir("/proc/self/fd")  # noqa: PTH208 - names are enough
+    before = os.listdir("/proc/self/fd")
     for _ in range(5):
         with pytest.raises(DecodeError, match="is empty: there is nothing in it"):
             open_file(tmp_path / "empty")
-    assert os.listdir("/proc/self/fd") == before  # noqa: PTH208 - as above
+    assert os.listdir("/proc/self/fd") == before
 
 
 def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
-    """As root one may read everything, so somebody else tries."""
+    """Root may read everything, so another user tries."""
     tmp_path.chmod(0o755)
     (tmp_path / "open.mp4").write_bytes(b"content")
     (tmp_path / "secret.mp4").write_bytes(b"content")

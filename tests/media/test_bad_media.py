@@ -8,6 +8,7 @@ import pytest
 
 from common_ml.errors import DecodeError, MediaError, NoStreamError
 from common_ml.media.audio import read_audio
+from common_ml.media.choices import Choices, reading
 from common_ml.media.decode import sample
 from common_ml.media.kinds import media_kind
 from common_ml.media.probe import probe
@@ -31,6 +32,20 @@ def test_each_cause_has_one_plain_sentence_and_good_files_are_tagged(tmp_path: P
     }
     assert other == {}
     assert fates.num_good == len(bad) // 5
+
+
+def test_what_is_left_of_a_clip_is_tagged_with_one_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tolerated = bad_media.make_tolerated(tmp_path)
+    for path, says in tolerated.items():
+        caplog.clear()
+        with sample(path, fps=5) as frames:
+            assert len(list(frames)) >= 4
+        assert len(caplog.messages) == 1, path.name
+        assert re.search(says, caplog.messages[0])
+        with reading(Choices(damage="fail")), pytest.raises(DecodeError, match="damaged or trunc"):
+            list(sample(path, fps=None))
 
 
 # 60 of the 500 that `tests.soak.bad_media` tries.
@@ -80,13 +95,23 @@ def test_sound_in_an_unknown_codec(tmp_path: Path, name: str, codec: str, new: b
     assert probe(path).audio is not None
 
 
-@pytest.mark.parametrize("missing", [1, 1000, 8000])
-def test_a_truncated_wav_is_not_merely_a_shorter_one(tmp_path: Path, missing: int) -> None:
+@pytest.mark.parametrize("missing", [1000, 8000])
+def test_a_truncated_wav_is_not_merely_a_shorter_one(
+    tmp_path: Path, missing: int, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "a.wav"
     bad_media.write_sound(path, "pcm_s16le")
     assert len(read_audio(path)) == 8000
     path.write_bytes(path.read_bytes()[:-missing])
-    with pytest.raises(DecodeError, match=rf"a\.wav' is damaged or truncated: .*\({missing} bytes"):
+    assert len(read_audio(path)) == 8000 - missing // 2
+    (message,) = caplog.messages
+    assert re.search(
+        rf"a\.wav' is damaged: .* \({missing} bytes of its sound are missing\)", message
+    )
+    with (
+        reading(Choices(damage="fail")),
+        pytest.raises(DecodeError, match=rf"a\.wav' is damaged or truncated: .*\({missing} bytes"),
+    ):
         read_audio(path)
 
 

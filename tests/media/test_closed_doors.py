@@ -1,6 +1,6 @@
-"""Nothing that a path or a file says makes us open something else.
+"""No path and no file content makes the reader open another file or address.
 
-The kernel tells of every opening of the secret file (inotify), and a listener of every contact.
+The kernel reports every opening of the secret file (inotify), and a listener every connection.
 """
 
 # ruff: noqa: E501 - playlists and addresses are as long as they are

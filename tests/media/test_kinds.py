@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import os
 import socket
 import tarfile
@@ -14,9 +15,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from common_ml.errors import MediaError, MissingMediaError, UnknownMediaError
-from common_ml.media import kinds
-from common_ml.media.containers import open_container
+from common_ml.media import decode
 from common_ml.media.kinds import kind_by_name, media_kind
+from common_ml.media.media_file import MediaFile, open_container
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,6 +131,22 @@ class TestByContent:
     def test_a_stream_of_jpegs_is_a_video(self, tmp_path: Path) -> None:
         assert media_kind(clip(tmp_path / "a.mjpeg", "mjpeg", video="mjpeg")) == "video"
 
+    def test_a_stream_of_jpegs_that_ffmpeg_takes_for_one_picture_is_a_video(
+        self, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "camera.mjpg"
+        for number in range(6):
+            file = io.BytesIO()
+            noise = np.random.RandomState(number).randint(0, 256, (480, 640, 3)).astype(np.uint8)
+            Image.fromarray(noise).save(file, "JPEG")
+            with path.open("ab") as stream:
+                stream.write(file.getvalue())
+        with av.open(str(path)) as container:
+            assert container.format.name == "jpeg_pipe"
+        assert media_kind(path) == "video"
+        with decode.sample(path, fps=5) as frames:
+            assert [(frame.index, frame.seconds) for frame in frames] == [(0, 0.0), (5, 0.2)]
+
     @pytest.mark.parametrize("name", ["clip:1.mp4", "clip-%03d.mp4", "ü 例", "-", "\udcff.mp4"])
     def test_any_name_is_a_name(self, tmp_path: Path, name: str) -> None:
         clip(tmp_path / "a", "mp4", video="mpeg4").rename(tmp_path / name)
@@ -138,7 +155,7 @@ class TestByContent:
     def test_jpeg_and_png_are_known_without_a_demuxer(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.delattr(kinds, "open_container")
+        monkeypatch.delattr(MediaFile, "open")
         for kind in ("JPEG", "PNG"):
             Image.new("RGB", (20, 10)).save(tmp_path / kind, kind)
             assert media_kind(tmp_path / kind) == "image"

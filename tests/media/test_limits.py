@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import re
+import struct
 import subprocess
 import sys
 import threading
@@ -12,13 +13,14 @@ import pytest
 
 from common_ml.errors import DecodeError, LimitError, ParamsError
 from common_ml.media import limits
+from common_ml.media.choices import Choices, reading
 from common_ml.media.decode import keyframes, sample
 from common_ml.media.images import read_image, read_images
 from common_ml.media.kinds import media_kind
 from common_ml.media.limits import Limits, applied, in_force
 from common_ml.media.probe import check_limits, probe
-from common_ml.tagging.options import SdkOptions
-from common_ml.tagging.time_limit import check_time, time_limit
+from common_ml.tagging.job.context import JobContext
+from common_ml.tagging.params.sdk_options import SdkOptions
 from tests.media import bad_media, corpus, recipes
 from tests.tagging.child import Child
 
@@ -115,6 +117,41 @@ def test_a_bomb_takes_no_memory(media: Path) -> None:
     assert int(grown_kb) < 50_000
 
 
+def claiming(path: Path, codec: str) -> Path:
+    """Write a clip whose pictures, and whose container, claim 65535 x 65535."""
+    pixel_format = {"mjpeg": "yuvj420p", "png": "rgb24"}.get(codec, "yuv420p")
+    video = recipes.Video(codec=codec, num_frames=3, pixel_format=pixel_format)
+    recipes.write(path, video)
+    data = path.read_bytes()
+    if codec == "libvpx-vp9":  # VP9 bitstream, 6.2: 36 bits before the sizes less 1
+        start = data.index(b"\x49\x83\x42") - 1
+        head = int.from_bytes(data[start : start + 16], "big")
+        ones = ((1 << 16) - 2 << 16 | (1 << 16) - 2) << 128 - 36 - 32
+        head = head & ~(0xFFFFFFFF << 128 - 36 - 32) | ones
+        data = data[:start] + head.to_bytes(16, "big") + data[start + 16 :]
+    for size in ("<I", ">I", "<H", ">H"):  # side by side, in the header of whatever kind
+        old = struct.pack(size, 96) + struct.pack(size, 160)
+        new = struct.pack(size, 65535) * 2
+        data = data.replace(old, new).replace(old[len(old) // 2 :] + old[: len(old) // 2], new)
+    path.write_bytes(data)
+    return path
+
+
+def test_a_video_that_claims_to_be_huge_takes_no_memory(tmp_path: Path) -> None:
+    """FFmpeg decodes a picture to open a file, before its size is compared with the limit."""
+    clips = [
+        ("a.webm", "libvpx-vp9"),
+        ("b.ivf", "libvpx-vp9"),
+        ("c.avi", "mjpeg"),
+        ("d.mov", "png"),
+    ]
+    paths = [str(claiming(tmp_path / name, codec)) for name, codec in clips]
+    command = [sys.executable, "-c", BOMB.replace('endswith("y4m")', "strip()"), *paths]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    (grown_kb,) = printed.splitlines()
+    assert int(grown_kb) < 60_000
+
+
 @pytest.mark.parametrize("name", ["mp4_index_first", "mkv", "ts", "avi", "rotated_90"])
 def test_a_video_that_is_too_large_is_refused(tmp_path: Path, name: str) -> None:
     path = corpus.build(name, tmp_path)
@@ -137,14 +174,14 @@ def test_a_size_that_grows_beyond_the_limit_is_refused_by_the_decoder(tmp_path: 
     """Before there is memory for it; the frames before it come."""
     parts = [tmp_path / "small.ts", tmp_path / "large.ts"]
     recipes.write(parts[0], recipes.Video(num_frames=30))
-    recipes.write(parts[1], recipes.Video(num_frames=30, width=1280, height=720))
+    recipes.write(parts[1], recipes.Video(num_frames=6, width=640, height=360))
     path = tmp_path / "grows.ts"
     recipes.concatenate(path, parts)
-    with applied(Limits(max_pixels=160 * 96)):
+    with applied(Limits(max_pixels=160 * 96)), reading(Choices(damage="fail")):
         stream = sample(path, fps=None)
         frames: list[tuple[int, ...]] = []
         with pytest.raises(
-            DecodeError, match=r"grows\.ts is damaged or truncated: decoded 1\.\d s"
+            DecodeError, match=r"grows\.ts' is damaged or truncated: decoded 1\.\d s"
         ):
             frames.extend(frame.rgb.shape for frame in stream)
     assert len(frames) > 20
@@ -154,7 +191,7 @@ def test_a_size_that_grows_beyond_the_limit_is_refused_by_the_decoder(tmp_path: 
 @pytest.mark.parametrize("name", ["size_changes_ts", "size_changes_h264"])
 def test_a_tagger_refuses_a_size_that_grows_even_by_little(tmp_path: Path, name: str) -> None:
     path = corpus.build(name, tmp_path)
-    params = f'{{"max_pixels": {160 * 96}, "continue_on_error": true, "fps": 24}}'
+    params = f'{{"common_ml": {{"max_pixels": {160 * 96}}}, "continue_on_error": true, "fps": 24}}'
     messages, _ = tagged(tmp_path, [path], params, "film", "0")
     assert messages[-1]["type"] == "error"
     assert re.match("LimitError: .* is too large: 192 x", messages[-1]["data"]["message"])
@@ -222,7 +259,7 @@ def tagged(
 @pytest.mark.parametrize("kind", ["film", "whole"])
 def test_a_tagger_refuses_what_is_too_long(tmp_path: Path, kind: str) -> None:
     path = corpus.build("mkv", tmp_path)
-    params = '{"max_file_seconds": 2, "continue_on_error": true}'
+    params = '{"common_ml": {"max_file_seconds": 2}, "continue_on_error": true}'
     messages, _ = tagged(tmp_path, [path], params, kind, "0")
     (text,) = [message["data"]["message"] for message in messages]
     said = "is too long: it lasts 2.5 s, and at most 2 s are allowed (max_file_seconds)"
@@ -237,7 +274,7 @@ def test_a_video_that_is_longer_than_it_says_is_given_up(tmp_path: Path) -> None
     path.write_bytes(data[:at] + bytes.fromhex("3fd0000000000000") + data[at + 8 :])  # 0.25
     with applied(Limits(max_file_seconds=2)):
         check_limits(path)
-    params = '{"max_file_seconds": 2, "continue_on_error": true, "fps": 4}'
+    params = '{"common_ml": {"max_file_seconds": 2}, "continue_on_error": true, "fps": 4}'
     messages, _ = tagged(tmp_path, [path], params, "film", "0")
     assert messages[-1]["type"] == "error"
     assert "is too long: it lasts 2." in messages[-1]["data"]["message"]
@@ -251,7 +288,7 @@ def test_a_file_that_takes_too_long_ends_in_one_error(tmp_path: Path, kind: str)
         path = bad_media.good_picture("png", tmp_path)
     else:
         path = corpus.build("mkv", tmp_path)
-    params = '{"file_timeout_seconds": 0.2, "continue_on_error": true, "fps": 10}'
+    params = '{"common_ml": {"file_timeout_seconds": 0.2}, "continue_on_error": true, "fps": 10}'
     kinds = {"picture": "film"}
     messages, _ = tagged(tmp_path, [path], params, kinds.get(kind, kind), "0.3")
     assert [message["type"] for message in messages if message["type"] != "tag"] == ["error"]
@@ -263,22 +300,23 @@ def test_a_file_that_takes_too_long_ends_in_one_error(tmp_path: Path, kind: str)
 
 
 def test_the_log_says_what_hangs() -> None:
-    told = threading.Event()
+    reported = threading.Event()
     said = []
 
-    class Teller(logging.Handler):
+    class Recorder(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             said.append(record.getMessage())
-            told.set()
+            reported.set()
 
-    teller = Teller()
-    logging.getLogger("common_ml").addHandler(teller)
-    with applied(Limits(file_timeout_seconds=0.01)), time_limit("a.mp4"):
-        assert told.wait(60)
+    recorder = Recorder()
+    logging.getLogger("common_ml").addHandler(recorder)
+    job = JobContext()
+    with job.current_file("a.mp4", timeout_seconds=0.01):
+        assert reported.wait(60)
         with pytest.raises(LimitError, match=r"^'a\.mp4' takes too long: "):
-            check_time()
-    logging.getLogger("common_ml").removeHandler(teller)
-    check_time()
+            job.check_time()
+    logging.getLogger("common_ml").removeHandler(recorder)
+    job.check_time()
     assert [text.partition(")")[0] for text in said] == [
         "a.mp4: its 0.01 s are over (file_timeout_seconds"
     ]
@@ -301,10 +339,10 @@ def test_time_is_no_matter_by_default(tmp_path: Path) -> None:
 def test_the_keys_are_checked(key: str, bad: list[Any], words: str) -> None:
     for value in bad:
         with pytest.raises(
-            ParamsError, match=rf"{key} must be {re.escape(words)}, got .*@ \$\.{key}"
+            ParamsError, match=rf"{key} must be {re.escape(words)}, got .*@ \$\.common_ml\.{key}$"
         ):
-            SdkOptions.from_params({key: value})
-    good = SdkOptions.from_params({key: 7})
+            SdkOptions.from_params({"common_ml": {key: value}})
+    good = SdkOptions.from_params({"common_ml": {key: 7}})
     assert getattr(good.limits, key) == 7
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from common_ml.media.index import index_of
+from common_ml.media.decode import VideoReader
 from common_ml.media.probe import probe
 from common_ml.media.rational import fraction, rate
 from tests.media import recipes
@@ -34,7 +34,7 @@ def test_facts_and_index_hold_fractions(tmp_path: Path) -> None:
     recipes.write(path, recipes.Video(rate=Fraction(30_000, 1_001), num_frames=5))
     video = probe(path).video
     assert video is not None
-    index = index_of(path)
+    index = VideoReader(path).index
     for value in (video.average_rate, video.time_base, video.duration_seconds, index.rate):
         assert type(value) is Fraction
     assert video.average_rate == Fraction(30_000, 1_001)

@@ -1,4 +1,4 @@
-"""Media made on the spot, as other libraries read them."""
+"""Synthesised media, as other libraries read them."""
 
 from __future__ import annotations
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.report.pages import Open
+from tests.requirements import lacking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,11 +24,11 @@ def browser() -> Iterator[Browser]:
     """The machine's Chromium."""
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if program is None:
-        lack("there is no chromium on PATH")
+        lacking("browser", "there is no chromium on PATH")
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
-        lack("playwright is not installed")
+        lacking("browser", "playwright is not installed")
     # as root, and in containers, Chromium's own sandbox cannot be set up
     arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
     with sync_playwright() as playwright:
@@ -46,13 +46,6 @@ def open_page(browser: Browser) -> Iterator[Open]:
     opened = Open(browser)
     yield opened
     opened.close()
-
-
-def lack(reason: str) -> None:
-    """Skip, or fail where a browser is demanded."""
-    if os.environ.get("COMMON_ML_REQUIRE_BROWSER"):
-        pytest.fail(f"COMMON_ML_REQUIRE_BROWSER is set, but {reason}")
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")

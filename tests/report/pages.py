@@ -1,4 +1,4 @@
-"""Pages in a browser, and what can be seen of them."""
+"""Open pages in a browser, and read what they display."""
 
 from __future__ import annotations
 
@@ -34,8 +34,9 @@ class Open:
         width: int = 1280,
         height: int = 800,
         scheme: Literal["light", "dark"] = "light",
+        fragment: str = "",
     ) -> Page:
-        """Opens a page from disk."""
+        """Opens a page from disk; the fragment begins with `#`."""
         context = self._browser.new_context(
             viewport={"width": width, "height": height}, color_scheme=scheme
         )
@@ -45,7 +46,7 @@ class Open:
         page.on("console", lambda message: self.complaints.append(message.text))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("request", lambda request: self.requests.append(request.url))
-        page.goto(path.absolute().as_uri())
+        page.goto(path.absolute().as_uri() + fragment)
         return page
 
     def close(self) -> None:

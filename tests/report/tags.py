@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from common_ml.tagging.messages import FrameInfo, Tag
-from common_ml.tagging.wire_format import encode
+from common_ml.tagging.tags_file.codec import encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

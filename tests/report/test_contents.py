@@ -1,4 +1,4 @@
-"""What stands in a tags file, whole or damaged."""
+"""Read tags files, whole or damaged."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from common_ml.errors import WireError
 from common_ml.report.columns import columns, numbered
-from common_ml.report.contents import MOST_BAD_LINES, read_contents
+from common_ml.report.contents import MAX_BAD_LINES, read_contents
 from common_ml.tagging.messages import Error, Progress, ProgressRatio, Tag
 from tests.report.tags import FILE, run, seen, write_tags
 
@@ -48,21 +48,21 @@ def test_tags_equal_in_every_field_count_once(tmp_path: Path) -> None:
     assert contents.num_tags == len(different)
 
 
-def test_bad_lines_are_told_and_the_rest_is_read(tmp_path: Path) -> None:
+def test_bad_lines_are_listed_and_the_rest_is_read(tmp_path: Path) -> None:
     path = write_tags(tmp_path / "t.jsonl", [run(0, 1)])
     with path.open("ab") as file:
-        file.write(b"rubbish\n" * (MOST_BAD_LINES + 5))
+        file.write(b"rubbish\n" * (MAX_BAD_LINES + 5))
         file.write(path.read_bytes().splitlines(keepends=True)[0].replace(b"cat", b"dog"))
         file.write(b'{"type": "ta')
 
     contents = read_contents(path)
 
     assert [tag.tag for tag in contents.files[0].tags] == ["cat", "dog"]
-    assert len(contents.errors) == MOST_BAD_LINES + 2
-    assert contents.errors[0].message.startswith(f"{path}:2: the line is no JSON")
+    assert len(contents.errors) == MAX_BAD_LINES + 2
+    assert contents.errors[0].message.startswith(f"{path}:2: the line is not valid JSON")
     assert [error.message for error in contents.errors[-2:]] == [
-        "5 more lines are no messages",
-        "the last line is not whole: 12 bytes",
+        "5 more lines are not messages",
+        "the last line is incomplete: 12 bytes",
     ]
 
 
@@ -70,22 +70,22 @@ def test_what_is_no_tags_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "film.mp4"
     path.write_bytes(b"\0\0\0 ftypisom\n" * 3)
 
-    with pytest.raises(WireError, match=r"film\.mp4:1: the line is no JSON"):
+    with pytest.raises(WireError, match=r"film\.mp4:1: the line is not valid JSON"):
         read_contents(path)
 
 
-def test_a_last_line_that_is_not_whole_is_told(tmp_path: Path) -> None:
+def test_an_incomplete_last_line_is_listed(tmp_path: Path) -> None:
     path = tmp_path / "t.jsonl"
     path.write_bytes(b'{"type"')
 
-    assert read_contents(path).errors == [Error("the last line is not whole: 7 bytes")]
+    assert read_contents(path).errors == [Error("the last line is incomplete: 7 bytes")]
 
 
 @pytest.mark.parametrize(
     ("info", "expected"),
     [
         (None, None),
-        ({"confidence": 0.123456}, 0.1235),
+        ({"confidence": 0.123456}, 0.123456),
         ({"score": 1, "note": "x"}, 1.0),
         ({"confidence": "high", "probability": 0.5}, 0.5),
         ({"confidence": True}, None),

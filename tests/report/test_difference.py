@@ -1,4 +1,4 @@
-"""What changed between two runs, beside a slow twin that compares everything with everything."""
+"""Compare the difference of two runs with a brute-force reference."""
 
 from __future__ import annotations
 
@@ -137,13 +137,13 @@ def test_what_is_added_one_way_is_gone_the_other_way(before: list[Tag], after: l
 
 
 @given(tag_lists, tag_lists)
-def test_every_tag_is_told_once(before: list[Tag], after: list[Tag]) -> None:
+def test_every_tag_is_listed_once(before: list[Tag], after: list[Tag]) -> None:
     difference = compare(before, after)
 
-    told_before = [*difference.gone, *(m.before for m in difference.moved)]
-    told_after = [*difference.same, *difference.added, *(m.after for m in difference.moved)]
-    assert len(told_before) + len(difference.same) == len(set(map(repr, before)))
-    assert Counter(map(repr, told_after)) == Counter(dict.fromkeys(map(repr, after), 1))
+    before_tags = [*difference.gone, *(m.before for m in difference.moved)]
+    after_tags = [*difference.same, *difference.added, *(m.after for m in difference.moved)]
+    assert len(before_tags) + len(difference.same) == len(set(map(repr, before)))
+    assert Counter(map(repr, after_tags)) == Counter(dict.fromkeys(map(repr, after), 1))
     assert sum(difference.counts) == sum(map(sum, difference.by_track().values()))
 
 
@@ -214,7 +214,7 @@ def test_a_file_in_another_folder_is_the_same_file() -> None:
 
 
 def test_names_that_are_not_unique_stay_apart() -> None:
-    """Which `a.mp4` it is cannot be told."""
+    """It is ambiguous which `a.mp4` it is."""
     before = [run(0, 10, file="x/a.mp4"), run(0, 10, file="y/a.mp4")]
 
     assert compare(before, [run(0, 10, file="z/a.mp4")]).counts == Counts(added=1, gone=2)
@@ -245,7 +245,7 @@ def test_a_line_that_is_no_message_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text("rubbish\n")
 
-    with pytest.raises(WireError, match=r"a\.jsonl:1: the line is no JSON"):
+    with pytest.raises(WireError, match=r"a\.jsonl:1: the line is not valid JSON"):
         compare(path, [])
 
 

@@ -1,4 +1,4 @@
-"""Where media are looked for, and the small pictures that are made of them."""
+"""Find media, and make thumbnails of them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_what_is_not_here(tmp_path: Path, name: str) -> None:
     found = locate(name, [tmp_path])
 
     assert found.path is None
-    assert found.note == "the file is not here"
+    assert found.note == "file not found"
 
 
 def test_only_media_are_taken(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_damaged_file_is_linked_with_a_note(tmp_path: Path) -> None:
 def test_thumbnails_are_of_their_moments(known_clip: Path) -> None:
     media = locate("clip.mp4", [known_clip.parent])
 
-    made = thumbnails(media, [2500, 500, 1500, 500], most=10)
+    made = thumbnails(media, [2500, 500, 1500, 500], limit=10)
 
     assert [thumbnail.time_ms for thumbnail in made] == [500, 1500, 2500]
     for thumbnail, (left, top, right, bottom) in zip(made, BLOCKS, strict=True):
@@ -101,7 +101,7 @@ def test_thumbnails_are_of_their_moments(known_clip: Path) -> None:
 def test_of_many_moments_some_are_taken_evenly(known_clip: Path) -> None:
     media = locate("clip.mp4", [known_clip.parent])
 
-    made = thumbnails(media, range(0, 3000, 10), most=3)
+    made = thumbnails(media, range(0, 3000, 10), limit=3)
 
     assert [thumbnail.time_ms for thumbnail in made] == [0, 1000, 2000]
 
@@ -109,15 +109,15 @@ def test_of_many_moments_some_are_taken_evenly(known_clip: Path) -> None:
 def test_there_are_no_thumbnails_of_sound_and_of_nothing(tmp_path: Path) -> None:
     sound = locate("talk.wav", [write_sound(tmp_path / "talk.wav").parent])
 
-    assert thumbnails(sound, [0], most=5) == []
-    assert thumbnails(Media("video"), [0], most=5) == []
+    assert thumbnails(sound, [0], limit=5) == []
+    assert thumbnails(Media("video"), [0], limit=5) == []
 
 
 def test_a_broken_video_gives_what_it_has(tmp_path: Path, known_clip: Path) -> None:
     path = tmp_path / "a.mp4"
     path.write_bytes(known_clip.read_bytes()[:400])
 
-    assert thumbnails(Media("video", path), [0], most=5) == []
+    assert thumbnails(Media("video", path), [0], limit=5) == []
 
 
 @pytest.mark.parametrize("shape", [(40, 2000, 3), (2000, 40, 3), (1, 1000, 3), (90, 160, 3)])

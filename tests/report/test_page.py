@@ -1,4 +1,4 @@
-"""What is written into a page, without a browser."""
+"""Check the content of a page, without a browser."""
 
 from __future__ import annotations
 
@@ -91,12 +91,12 @@ def test_the_data_of_the_page(tmp_path: Path, photo: Path) -> None:
     image, missing = data["files"]
     assert (image["name"], image["kind"], image["src"]) == (name, "image", "./media/photo.png")
     assert (image["width"], image["height"], image["done"]) == (640, 360, True)
-    assert (missing["note"], missing["src"], missing["errors"]) == ("the file is not here", None, 1)
+    assert (missing["note"], missing["src"], missing["errors"]) == ("file not found", None, 1)
     table = page.json("tags-0")
     assert table == {
         "start": [0, 0], "end": [0, 0], "text": [1, 0], "track": [1, 0], "frame": [0, -1],
         "box": [0, -1], "corners": list(box), "sure": [0.75, None], "info": [0, 1],
-        "infos": ['{"confidence":0.75}', '{"note":[1,2]}'], "vector": [0, 3],
+        "infos": ['{"confidence":0.75}', '{"note":[1,2]}'], "vector": [0, 3], "verdicts": [],
     }  # fmt: skip
     assert (written.num_files, written.num_tags, written.num_errors) == (2, 2, 1)
     assert (written.missing, written.linked) == ((FILE,), (name,))

@@ -81,6 +81,7 @@ _TIMES = "dict(start_time=start, end_time=start + 400, "
 _BOX = "dict(x1=0.1, y1=0.2, x2=0.5, y2=0.6)"
 _SIGNAL = "signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))\n"
 _OPEN = 'output = os.open(option("--output-path"), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)\n'
+_NO_MP4 = '    if data[4:8] != b"ftyp":\n'
 _FILES = ("missing-file", "corrupt-file", "continue-on-error")
 
 FAULTS = (
@@ -208,6 +209,19 @@ FAULTS = (
         _PROGRESS
         + '        write("error", message="slow", source_media="media/" + str(len(path)))\n',
     ),
+    Fault(
+        "a picture that lasts",
+        "picture",
+        _NO_MP4,
+        '    if data[1:4] == b"PNG": yield dict(start_time=0, end_time=1000, tag="picture")\n'
+        '    if data[1:4] == b"PNG": return\n' + _NO_MP4,
+    ),
+    Fault(
+        "dies of pictures",
+        "picture",
+        _NO_MP4,
+        '    if data[1:4] == b"PNG": os._exit(3)\n' + _NO_MP4,
+    ),
     Fault("no progress", "progress", _PROGRESS, "", hangs=True),
     Fault("progress twice", "progress", _PROGRESS, _PROGRESS * 2),
     Fault(
@@ -302,7 +316,7 @@ FAULTS = (
         "a time before the start",
         "integer-times",
         _TIMES,
-        "dict(start_time=start - 100, end_time=start, ",
+        "dict(start_time=start - 900, end_time=start - 800, ",
     ),
     Fault("times swapped", "time-order", _TIMES, "dict(start_time=start + 400, end_time=start, "),
     Fault(
@@ -348,7 +362,7 @@ FAULTS = (
         "missing-file",
         _FAILED,
         '        write("error", message="it failed", source_media=None)\n',
-        also=("corrupt-file", "continue-on-error"),
+        also=("corrupt-file", "continue-on-error", "picture"),
     ),
     Fault(
         "dies without a word",

@@ -103,7 +103,7 @@ def test_failed_files_are_counted(tmp_path: Path, clip: Path) -> None:
     assert (found.num_files, found.num_failed) == (1, 1)
 
 
-def test_a_program_without_the_sdk_is_told_apart(tmp_path: Path, clip: Path) -> None:
+def test_a_program_without_the_sdk_is_an_error(tmp_path: Path, clip: Path) -> None:
     main = tmp_path / "main.py"
     main.write_text(
         "import json, sys\n"
@@ -113,11 +113,11 @@ def test_a_program_without_the_sdk_is_told_apart(tmp_path: Path, clip: Path) -> 
         "        print(json.dumps({'type': 'progress', 'data': data}), file=tags, flush=True)\n"
     )
 
-    with pytest.raises(TaggerError, match=r"does not measure itself.*common-ml run"):
+    with pytest.raises(TaggerError, match=r"wrote no profile; hint: .*common-ml run"):
         measure(str(main), [clip])
 
 
-def test_another_format_of_the_profile_is_told(tmp_path: Path, clip: Path) -> None:
+def test_another_format_of_the_profile_is_an_error(tmp_path: Path, clip: Path) -> None:
     main = tmp_path / "main.py"
     main.write_text(
         "import json, os, sys\n"
@@ -129,7 +129,7 @@ def test_another_format_of_the_profile_is_told(tmp_path: Path, clip: Path) -> No
         "        print(json.dumps({'type': 'progress', 'data': data}), file=tags, flush=True)\n"
     )
 
-    with pytest.raises(TaggerError, match="format 99 instead of 1"):
+    with pytest.raises(TaggerError, match="expected profile format 1, got 99"):
         measure(str(main), [clip])
 
 
@@ -217,10 +217,10 @@ def test_advice_follows_from_the_shares(
     assert names in first
 
 
-def test_what_takes_most_is_told_first() -> None:
-    told = advice(made(stages=stages_of(model=6, write=3, decode=1)))
+def test_what_takes_most_comes_first() -> None:
+    found = advice(made(stages=stages_of(model=6, write=3, decode=1)))
 
-    assert [sentence.partition("-bound")[0] for sentence in told] == ["model", "write"]
+    assert [sentence.partition("-bound")[0] for sentence in found] == ["model", "write"]
 
 
 def test_idle_time_is_not_held_against_a_stage() -> None:

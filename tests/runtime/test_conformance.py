@@ -21,7 +21,7 @@ from common_ml.runtime.conformance import (
     counted,
     run_checks,
 )
-from common_ml.runtime.conformance.material import limits_of, made_material, material_of
+from common_ml.runtime.conformance.material import extent_of, made_material, material_of
 from common_ml.runtime.conformance.output import OutputWatch, parsed
 from tests.examples.contract_run import need
 from tests.runtime.faulty_taggers import GOOD
@@ -83,7 +83,7 @@ def test_there_are_enough_checks_and_each_says_all() -> None:
     assert len(CHECKS) >= 25
     assert len({check.name for check in CHECKS}) == len(CHECKS)
     for check in CHECKS:
-        assert all((check.title, check.expected, check.mend)), check.name
+        assert all((check.title, check.expected, check.hint)), check.name
 
 
 def test_the_page_of_the_checks_says_what_they_say(repository: Path) -> None:
@@ -93,7 +93,7 @@ def test_the_page_of_the_checks_says_what_they_say(repository: Path) -> None:
     images = {check.name: " (images)" for check in CHECKS if check.target == "image"}
     assert rows == [
         f"| `{check.name}`{images.get(check.name, '')}: {check.title} "
-        f"| {check.expected} | {check.mend} |"
+        f"| {check.expected} | {check.hint} |"
         for check in CHECKS
     ]
 
@@ -133,7 +133,7 @@ def test_a_line_that_stays_at_the_end_of_a_page_is_torn(tmp_path: Path) -> None:
     watch.look()
     while not watch.torn:  # it takes a twentieth of a second
         watch.look()
-        watch.rest()
+        watch.pause()
 
     assert watch.torn == [b"x" * 4096]
 
@@ -149,13 +149,13 @@ def test_what_stood_there_before_is_no_line_of_the_tagger(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("raw", "problem"),
     [
-        (b'{"type":"tag","data":{"x":NaN}}', "no JSON: NaN is no number in JSON"),
-        (b"", "no JSON"),
-        (b"\xff", "no JSON"),
+        (b'{"type":"tag","data":{"x":NaN}}', "not valid JSON: NaN is not a number in JSON"),
+        (b"", "not valid JSON"),
+        (b"\xff", "not valid JSON"),
         (b"[]", "not of the form"),
         (b'{"type":"tag","data":{},"more":1}', "not of the form"),
-        (b'{"type":1,"data":{}}', "its type is no text"),
-        (b'{"type":"tag","data":[]}', "its type is no text, or its data no object"),
+        (b'{"type":1,"data":{}}', "its type is not a text"),
+        (b'{"type":"tag","data":[]}', "its type is not a text, or its data not an object"),
     ],
 )
 def test_a_line_that_is_no_message_says_why(raw: bytes, problem: str) -> None:
@@ -190,7 +190,7 @@ def test_a_single_file_of_ones_own_is_enough(tmp_path: Path) -> None:
 
 
 def test_files_that_are_not_there_or_share_a_name_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(MediaError, match=r"there is no file .*no\.mp4"):
+    with pytest.raises(MediaError, match=r"no such file: .*no\.mp4"):
         material_of([tmp_path / "no.mp4"])
     (tmp_path / "a").mkdir()
     files = [tmp_path / "clip.mp4", tmp_path / "a" / "clip.mp4"]
@@ -198,7 +198,7 @@ def test_files_that_are_not_there_or_share_a_name_are_refused(tmp_path: Path) ->
         file.touch()
     with pytest.raises(MediaError, match=r"two files are called clip\.mp4"):
         material_of(files)
-    with pytest.raises(ValueError, match="no file"):
+    with pytest.raises(ValueError, match="files must not be empty"):
         material_of([])
 
 
@@ -206,9 +206,9 @@ def test_how_long_a_file_is(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "a.mp4", seconds=1.5, rate=24)
     (tmp_path / "b.mp4").write_bytes(b"no film")
 
-    assert (limits_of(clip).seconds, limits_of(clip).num_frames) == (1.5, 36)
-    assert limits_of(write_picture(tmp_path / "a.png")).seconds == 0
-    assert limits_of(tmp_path / "b.mp4").seconds is None
+    assert (extent_of(clip).seconds, extent_of(clip).num_frames) == (1.5, 36)
+    assert extent_of(write_picture(tmp_path / "a.png")).seconds == 0
+    assert extent_of(tmp_path / "b.mp4").seconds is None
 
 
 # -- the run
@@ -234,7 +234,7 @@ def test_checks_share_what_the_tagger_did(tmp_path: Path) -> None:
 
     with Conformance(str(tmp_path)) as conformance:
         values = [check for check in conformance.checks if check.name in ("boxes", "time-order")]
-        assert [conformance.judge(check).outcome for check in values] == ["passed", "passed"]
+        assert [conformance.evaluate(check).outcome for check in values] == ["passed", "passed"]
         assert conformance.num_starts == 1
         assert conformance.seconds > 0
 
@@ -275,7 +275,9 @@ def test_params_of_the_users_reach_every_start(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("schema", "outcome"), [("None", "skipped"), ("Params", "passed"), ("Lenient", "skipped")]
 )
-def test_who_declares_no_params_may_take_any(tmp_path: Path, schema: str, outcome: str) -> None:
+def test_a_tagger_that_declares_no_params_may_accept_any(
+    tmp_path: Path, schema: str, outcome: str
+) -> None:
     """The first tagger of the guide is as good as one that names its params."""
     (tmp_path / "main.py").write_text(WITH_PARAMS.replace("SCHEMA", schema), encoding="utf-8")
 
@@ -285,14 +287,16 @@ def test_who_declares_no_params_may_take_any(tmp_path: Path, schema: str, outcom
 
     assert refused.passed
     assert unknown.outcome == outcome
-    assert unknown.seen.startswith("it says that it takes any" if outcome == "skipped" else "")
+    assert unknown.seen.startswith(
+        "it declares that it accepts any" if outcome == "skipped" else ""
+    )
 
 
 def test_what_is_no_tagger_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(TaggerError, match="there is no program nothing-of-that-name"):
+    with pytest.raises(TaggerError, match="no such program: nothing-of-that-name"):
         run_checks(["nothing-of-that-name"])
     (tmp_path / "main.py").write_text(GOOD, encoding="utf-8")
-    with pytest.raises(ValueError, match="there is no check 'boxs': expected one of starts"):
+    with pytest.raises(ValueError, match="unknown check 'boxs': expected one of starts"):
         run_checks(str(tmp_path), only=["boxs"])
     with pytest.raises(ValueError, match="quiet_seconds must be > 0"):
         run_checks(str(tmp_path), quiet_seconds=0)
@@ -318,7 +322,7 @@ def test_a_report_counts_and_holds_everything() -> None:
         "outcome": "failed",
         "expected": "that",
         "seen": "this",
-        "mend": "so",
+        "hint": "so",
         "seconds": 0.5,
     }
 
@@ -327,7 +331,7 @@ def test_a_junit_report_survives_whatever_a_tagger_wrote() -> None:
     """XML has no way to write most control characters."""
     written = as_junit([result("b", "failed", "<a> \x1b[1m \ud800 ü")], tagger="x & y", seconds=1)
 
-    (suite,) = ET.fromstring(written)  # noqa: S314 - written here
+    (suite,) = ET.fromstring(written)
     (failure,) = suite[0]
     assert failure.attrib["message"] == "<a> \ufffd[1m \ufffd ü"
     assert suite.attrib["name"] == "common-ml check x & y"
@@ -346,7 +350,7 @@ def test_a_junit_report_survives_whatever_a_tagger_wrote() -> None:
     ],
 )
 def test_an_example_is_not_accused(repository: Path, example: str) -> None:
-    """And what nobody can judge of it is what it does not write at all."""
+    """And skipped is what it does not write at all."""
     results = run_checks(str(repository / "examples" / example), quiet_seconds=300)
 
     assert [(found.name, found.seen) for found in results if found.failed] == []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from common_ml.runtime import ProcessTagger, TaggerError
-from common_ml.runtime.job import Job
+from common_ml.runtime.job import TaggingJob
 from common_ml.tagging.messages import Progress, Tag
 from tests.runtime.programs import HONEST, command
 
@@ -47,7 +47,7 @@ def test_every_file_is_tagged_once(tmp_path: Path, files: list[str], num_taggers
     """And the tags of a file come before its progress, whoever else is at work."""
     taggers = [ProcessTagger(command(tmp_path, HONEST)) for _ in range(num_taggers)]
 
-    with Job(taggers, files) as job:
+    with TaggingJob(taggers, files) as job:
         messages = list(job.messages())
 
     assert not job.stopped
@@ -58,13 +58,23 @@ def test_every_file_is_tagged_once(tmp_path: Path, files: list[str], num_taggers
     assert [tagger.exit_status for tagger in taggers] == [0] * num_taggers
 
 
+def test_the_input_ends_with_the_last_file(tmp_path: Path, files: list[str]) -> None:
+    """A tagger may begin at the end of its input."""
+    body = """
+    for line in list(lines):
+        put("progress", source_media=line)
+    """
+    with TaggingJob([ProcessTagger(command(tmp_path, body))], files[:2]) as job:
+        assert list(job.messages()) == [Progress(files[0]), Progress(files[1])]
+
+
 def test_one_that_fails_stops_the_others(tmp_path: Path, files: list[str]) -> None:
     """Its error comes when all have ended, behind what they wrote."""
     end = tmp_path / "end.mp4"
     end.touch()
     taggers = [ProcessTagger(command(tmp_path, BUSY)) for _ in range(2)]
 
-    with Job(taggers, [end, *files]) as job:
+    with TaggingJob(taggers, [end, *files]) as job:
         messages = job.messages()
         with pytest.raises(TaggerError, match="ended with status 1") as caught:
             list(messages)
@@ -77,7 +87,7 @@ def test_one_that_fails_stops_the_others(tmp_path: Path, files: list[str]) -> No
 def test_a_stop_leaves_what_was_written(tmp_path: Path, files: list[str]) -> None:
     taggers = [ProcessTagger(command(tmp_path, BUSY)) for _ in range(2)]
 
-    with Job(taggers, files) as job:
+    with TaggingJob(taggers, files) as job:
         messages = job.messages()
         first = next(messages)
         job.stop()
@@ -89,7 +99,7 @@ def test_a_stop_leaves_what_was_written(tmp_path: Path, files: list[str]) -> Non
 
 
 def test_a_stop_before_the_start_is_not_forgotten(tmp_path: Path, files: list[str]) -> None:
-    job = Job([ProcessTagger(command(tmp_path, BUSY))], files)
+    job = TaggingJob([ProcessTagger(command(tmp_path, BUSY))], files)
     job.stop()
 
     with job:
@@ -106,7 +116,7 @@ def test_nothing_is_left_when_the_reader_leaves(tmp_path: Path, files: list[str]
     while True:
         tag(line, "x" * 100)
     """
-    with Job([ProcessTagger(command(tmp_path, body))], files) as job:
+    with TaggingJob([ProcessTagger(command(tmp_path, body))], files) as job:
         first = next(job.messages())
 
     assert isinstance(first, Tag)
@@ -121,10 +131,10 @@ def test_a_file_that_cannot_be_brought_in_is_an_error(
     def refuse(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("common_ml.runtime.media_folder._hard_link", refuse)
+    monkeypatch.setattr("common_ml.runtime.media_folder.private_copy", refuse)
 
     with (
-        Job([ProcessTagger(command(tmp_path, HONEST))], files) as job,
+        TaggingJob([ProcessTagger(command(tmp_path, HONEST))], files) as job,
         pytest.raises(OSError, match="No space left"),
     ):
         list(job.messages())
@@ -132,4 +142,4 @@ def test_a_file_that_cannot_be_brought_in_is_an_error(
 
 def test_a_job_needs_a_tagger() -> None:
     with pytest.raises(ValueError, match="at least one tagger"):
-        Job([], ["a.mp4"])
+        TaggingJob([], ["a.mp4"])

@@ -27,7 +27,7 @@ def media(tmp_path: Path) -> MediaFolder:
     """An empty one, seen by its tagger as `media/`."""
     folder = tmp_path / "work" / "media"
     folder.mkdir(parents=True)
-    return MediaFolder(folder, prefix="media/", symlinks=True)
+    return MediaFolder(folder, prefix="media/", read_only=False)
 
 
 @pytest.fixture
@@ -53,14 +53,69 @@ def no_hard_links(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "link", refuse)
 
 
-def test_a_file_is_hard_linked(media: MediaFolder, outside: Callable[[str], Path]) -> None:
+@pytest.fixture
+def mounted(media: MediaFolder) -> MediaFolder:
+    """The same folder, as a container sees it: read-only."""
+    return MediaFolder(media.folder, prefix="media/", read_only=True)
+
+
+def test_a_file_in_a_read_only_folder_is_hard_linked(
+    mounted: MediaFolder, outside: Callable[[str], Path]
+) -> None:
     """No byte is copied, and no link has to be followed."""
     clip = outside("clip.mp4")
 
-    assert media.line_of(clip) == "media/clip.mp4"
+    assert mounted.line_of(clip) == "media/clip.mp4"
 
-    assert (media.folder / "clip.mp4").samefile(clip)
-    assert not (media.folder / "clip.mp4").is_symlink()
+    assert (mounted.folder / "clip.mp4").samefile(clip)
+    assert not (mounted.folder / "clip.mp4").is_symlink()
+
+
+def test_a_tagger_cannot_change_the_file_of_the_user(
+    media: MediaFolder, outside: Callable[[str], Path]
+) -> None:
+    """Not by writing into it, by cutting it, or by changing its mode."""
+    clip = outside("clip.mp4")
+
+    copy = media.folder.parent / media.line_of(clip)
+    copy.chmod(0o600)
+    copy.write_bytes(b"scribble")
+
+    assert clip.read_bytes() == b"clip.mp4"
+    assert clip.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_file_that_cannot_be_written_needs_no_copy(
+    media: MediaFolder, outside: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = outside("clip.mp4")
+    monkeypatch.setattr("common_ml.runtime.media_folder.is_writable", lambda _: False)  # even root
+
+    media.line_of(clip)
+
+    assert (media.folder / "clip.mp4").readlink() == clip
+
+
+def test_copies_of_finished_files_make_room(
+    media: MediaFolder, outside: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thousands of films do not fill the disk; what is open stays, and may be sent once more."""
+    monkeypatch.setattr("common_ml.runtime.media_folder.MAX_KEPT_COPY_BYTES", 14)
+    monkeypatch.setattr("common_ml.runtime.private_copy._reflink", lambda *_: False)
+    clips = [str(outside(f"{number}.mp4")) for number in range(4)]  # 5 bytes each
+    for clip in clips[:3]:
+        media.line_of(clip)
+    assert len(list(media.folder.iterdir())) == 3  # none is finished
+
+    media.finish(clips[1])
+    assert sorted(path.name for path in media.folder.iterdir()) == ["0.mp4", "2.mp4"]
+    assert media.path_of("media/1.mp4") == clips[1]  # a late message finds its file
+    line = media.line_of(clips[1])
+    assert (media.folder.parent / line).read_bytes() == b"1.mp4"
+    assert media.path_of(line) == clips[1]
+
+    media.clear()
+    assert list(media.folder.iterdir()) == []
 
 
 def test_files_of_one_name_get_several(media: MediaFolder, outside: Callable[[str], Path]) -> None:
@@ -71,7 +126,7 @@ def test_files_of_one_name_get_several(media: MediaFolder, outside: Callable[[st
 
     assert lines == ["media/clip.mp4", "media/clip_2.mp4", "media/clip_3.mp4", "media/clip"]
     for line, path in zip(lines, paths, strict=True):
-        assert (media.folder.parent / line).samefile(path)
+        assert (media.folder.parent / line).read_bytes() == path.read_bytes()
         assert media.path_of(line) == str(path)
 
 
@@ -82,31 +137,44 @@ def test_a_link_is_followed(media: MediaFolder, outside: Callable[[str], Path]) 
 
     media.line_of(link)
 
-    assert (media.folder / "link.mp4").samefile(clip)
+    assert (media.folder / "link.mp4").read_bytes() == clip.read_bytes()
+    assert not (media.folder / "link.mp4").is_symlink()
 
 
 @pytest.mark.usefixtures("no_hard_links")
-def test_on_another_file_system_it_is_a_symbolic_link(
-    media: MediaFolder, outside: Callable[[str], Path]
-) -> None:
-    clip = outside("clip.mp4")
-
-    media.line_of(clip)
-
-    assert (media.folder / "clip.mp4").readlink() == clip
-
-
-@pytest.mark.usefixtures("no_hard_links")
-def test_where_links_lead_nowhere_it_is_a_copy(
-    media: MediaFolder, outside: Callable[[str], Path]
+def test_on_another_file_system_it_is_a_copy(
+    mounted: MediaFolder, outside: Callable[[str], Path]
 ) -> None:
     """A container sees its mounts and nothing else."""
-    inside = MediaFolder(media.folder, prefix="media/", symlinks=False)
+    mounted.line_of(outside("clip.mp4"))
 
-    inside.line_of(outside("clip.mp4"))
+    assert not (mounted.folder / "clip.mp4").is_symlink()
+    assert (mounted.folder / "clip.mp4").read_text() == "clip.mp4"
 
-    assert not (media.folder / "clip.mp4").is_symlink()
-    assert (media.folder / "clip.mp4").read_text() == "clip.mp4"
+
+def test_a_name_that_no_file_can_have_is_a_missing_file(media: MediaFolder) -> None:
+    """The tagger reports it; the other files of the job are not affected."""
+    name = "/films/" + "x" * 300 + ".mp4"
+
+    line = media.line_of(name)
+
+    assert media.path_of(line) == name
+    assert len(line) < 255
+    assert list(media.folder.iterdir()) == []
+
+
+def test_a_full_disk_is_reported_with_a_hint(
+    media: MediaFolder, outside: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("common_ml.runtime.private_copy._reflink", lambda *_: False)
+    monkeypatch.setattr("shutil.copyfileobj", full)
+
+    with pytest.raises(OSError, match="no room for a copy; hint: set TMPDIR"):
+        media.line_of(outside("clip.mp4"))
+    assert list(media.folder.iterdir()) == []
 
 
 def test_a_file_that_is_there_keeps_its_place(media: MediaFolder) -> None:
@@ -156,7 +224,7 @@ def test_any_name_can_be_sent(
 
     assert media.line_of(path) == line
     assert media.path_of(line) == str(path)
-    assert (media.folder.parent / line).samefile(path)
+    assert (media.folder.parent / line).read_bytes() == path.read_bytes()
 
 
 @given(
@@ -167,13 +235,13 @@ def test_any_name_can_be_sent(
 )
 def test_every_line_leads_back(tmp_path_factory: pytest.TempPathFactory, names: list[str]) -> None:
     """Whatever the names are: one line each, base names that differ, and back again."""
-    media = MediaFolder(tmp_path_factory.mktemp("m"), prefix="media/", symlinks=True)
+    media = MediaFolder(tmp_path_factory.mktemp("m"), prefix="media/", read_only=False)
     paths = [f"/nowhere/{number}/{name}" for number, name in enumerate(names) if name.strip(".")]
 
     lines = [media.line_of(path) for path in paths]
 
     assert [media.path_of(line) for line in lines] == paths
-    assert len({os.path.basename(line) for line in lines}) == len(lines)  # noqa: PTH119 - as the runtime does it
+    assert len({os.path.basename(line) for line in lines}) == len(lines)
     assert all(line.splitlines() == [line] and line.strip() == line for line in lines)
     assert all(len(Path(line).name.encode()) <= 255 for line in lines)
 
@@ -190,9 +258,9 @@ def test_texts_name_files_as_the_user_does(media: MediaFolder) -> None:
     media.line_of("films/a.mp4")
     media.line_of("films/a.mp4.part")
 
-    told = "cannot read 'media/a.mp4.part' beside media/a.mp4"
+    message = "cannot read 'media/a.mp4.part' beside media/a.mp4"
 
-    assert media.with_paths(told, about=None) == (
+    assert media.with_paths(message, about=None) == (
         "cannot read 'films/a.mp4.part' beside films/a.mp4"
     )
     assert media.with_paths("no media/a.mp4", about="media/a.mp4") == "no films/a.mp4"
@@ -206,3 +274,19 @@ def test_what_was_brought_in_goes_again(media: MediaFolder, outside: Callable[[s
 
     assert list(media.folder.iterdir()) == [media.folder / "own.mp4"]
     assert outside("clip.mp4").exists()
+
+
+def test_texts_about_released_files_get_their_paths(tmp_path: Path) -> None:
+    """Of names that contain signs that end a name, the longest is meant."""
+    folder = MediaFolder(tmp_path, prefix="/m/", read_only=False)
+    for name in ("a.mp4", "a.mp4: b, c.mp4"):
+        (tmp_path / "films").mkdir(exist_ok=True)
+        path = tmp_path / "films" / name
+        path.write_bytes(b"x")
+        folder.line_of(path)
+        folder.release(str(path))
+
+    text = folder.with_paths("/m/a.mp4: broken; /m/a.mp4: b, c.mp4: x; /m/d.mp4", about=None)
+
+    films = tmp_path / "films"
+    assert text == f"{films}/a.mp4: broken; {films}/a.mp4: b, c.mp4: x; /m/d.mp4"

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from common_ml.runtime import ProcessTagger, TaggerError, tag_files
+from common_ml.runtime import ProcessTagger, TaggerError
+from common_ml.runtime.tagger import messages_of
 from common_ml.tagging.messages import Error, Progress, ProgressRatio, Tag
 from common_ml.tagging.wire import read_messages
 from tests.runtime.programs import DEAF, DIES, HONEST, SILENT, STUBBORN, command
@@ -43,7 +44,7 @@ def test_the_whole_job(tmp_path: Path, files: list[str]) -> None:
     """Messages come in order, under the paths as they were sent."""
     tagger = ProcessTagger(command(tmp_path, HONEST))
 
-    messages = tag_files(tagger, files)
+    messages = messages_of(tagger, files)
 
     assert messages == [
         Tag(0, 3, "size", files[0]),
@@ -83,7 +84,7 @@ def test_paths_are_relative_where_they_can_be(tmp_path: Path, files: list[str]) 
     """With its media directory below its working directory a tagger gets `media/...`."""
     tags = tmp_path / "output" / "tags.jsonl"
 
-    tag_files(
+    messages_of(
         ProcessTagger(
             command(tmp_path, HONEST), cwd=tmp_path, media_dir=tmp_path / "media", output=tags
         ),
@@ -105,7 +106,7 @@ def test_params_and_environment_arrive(tmp_path: Path, files: list[str]) -> None
         command(tmp_path, body), params={"fps": 2, "name": "ż"}, env={"COLOUR": "blue"}
     )
 
-    messages = tag_files(tagger, files[:1])
+    messages = messages_of(tagger, files[:1])
 
     assert messages[0] == Tag(0, 0, '{"fps": 2, "name": "ż"}blue', files[0])
 
@@ -122,7 +123,7 @@ def test_more_arguments_stand_behind(tmp_path: Path) -> None:
         params={},
     )
 
-    assert tag_files(tagger, []) == [
+    assert messages_of(tagger, []) == [
         Error('["--output-path", "tags.jsonl", "--params", "{}", "--unknown", "x"]')
     ]
 
@@ -131,17 +132,17 @@ def test_bad_params_are_passed_as_they_are(tmp_path: Path, files: list[str]) -> 
     body = 'put("error", message=sys.argv[-1], source_media=None); sys.exit(3)'
 
     with pytest.raises(TaggerError, match=r"stopped with status 3: \{nonsense$") as caught:
-        tag_files(ProcessTagger(command(tmp_path, body), params="{nonsense"), files)
+        messages_of(ProcessTagger(command(tmp_path, body), params="{nonsense"), files)
 
     assert caught.value.exit_status == 3
 
 
-def test_a_failed_file_is_told_by_its_own_name(tmp_path: Path) -> None:
+def test_a_failed_file_is_reported_by_its_own_name(tmp_path: Path) -> None:
     """The user knows nothing of the directory where the tagger looks for it."""
     missing = str(tmp_path / "missing.mp4")
     tagger = ProcessTagger(command(tmp_path, HONEST), params={"continue_on_error": True})
 
-    messages = tag_files(tagger, [missing])
+    messages = messages_of(tagger, [missing])
 
     assert messages == [Error(f"no such file: {missing}", missing)]
 
@@ -150,13 +151,14 @@ def test_one_that_stops_at_a_file_is_an_error(tmp_path: Path) -> None:
     missing = str(tmp_path / "missing.mp4")
 
     with pytest.raises(TaggerError, match=f"stopped with status 1: no such file: {missing}$"):
-        tag_files(ProcessTagger(command(tmp_path, HONEST)), [missing])
+        messages_of(ProcessTagger(command(tmp_path, HONEST)), [missing])
 
 
 def test_one_that_dies_is_an_error(tmp_path: Path, files: list[str]) -> None:
     """With the signal, and the end of what it said."""
-    with pytest.raises(TaggerError, match="was ended by SIGKILL") as caught:
-        tag_files(ProcessTagger(command(tmp_path, DIES)), files)
+    expected = f"was ended by SIGKILL, while tagging {files[0]}, without an error line; hint: "
+    with pytest.raises(TaggerError, match=expected) as caught:
+        messages_of(ProcessTagger(command(tmp_path, DIES)), files)
 
     assert str(caught.value).endswith("The end of its stderr:\nabout to die")
     assert caught.value.stderr_tail == "about to die"
@@ -165,13 +167,13 @@ def test_one_that_dies_is_an_error(tmp_path: Path, files: list[str]) -> None:
 
 def test_one_that_cannot_be_started_is_an_error(tmp_path: Path, files: list[str]) -> None:
     with pytest.raises(TaggerError, match="cannot start /no/such/program"):
-        tag_files(ProcessTagger(["/no/such/program"]), files)
+        messages_of(ProcessTagger(["/no/such/program"]), files)
 
 
 def test_one_that_fails_at_its_start_is_an_error(tmp_path: Path, files: list[str]) -> None:
     """Its stdin is closed before all of it is written: that is no error of ours."""
     with pytest.raises(TaggerError, match="ended with status 1, without an error line") as caught:
-        tag_files(ProcessTagger([sys.executable, "-c", "import no_such_module"]), files * 10_000)
+        messages_of(ProcessTagger([sys.executable, "-c", "import no_such_module"]), files * 10_000)
 
     assert "No module named 'no_such_module'" in caught.value.stderr_tail
 
@@ -180,7 +182,7 @@ def test_one_that_hangs_is_an_error(tmp_path: Path, files: list[str]) -> None:
     with pytest.raises(
         TaggerError, match=r"no message and no end for 2 s, waiting for 2 files, "
     ) as e:
-        tag_files(ProcessTagger(command(tmp_path, SILENT), idle_timeout_seconds=2), files)
+        messages_of(ProcessTagger(command(tmp_path, SILENT), idle_timeout_seconds=2), files)
 
     assert e.value.exit_status is None
     assert e.value.stderr_tail == "thinking"
@@ -193,32 +195,37 @@ def test_one_that_does_not_end_is_an_error(tmp_path: Path, files: list[str]) -> 
     signal.pause()
     """
     with pytest.raises(TaggerError, match=r"no message and no end for 1 s after the end of input"):
-        tag_files(ProcessTagger(command(tmp_path, body), idle_timeout_seconds=1), files)
+        messages_of(ProcessTagger(command(tmp_path, body), idle_timeout_seconds=1), files)
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "expected"),
     [
-        ('output.write("hello\\n")', r"wrote rubbish: .*tags.jsonl:1: the line is no JSON"),
-        ('put("tagg", x=1)', "wrote rubbish: .*unknown type 'tagg'"),
+        (
+            'output.write("hello\\n")',
+            r"violated the protocol: .*tags.jsonl:1: the line is not valid JSON",
+        ),
+        ('put("tagg", x=1)', "violated the protocol: .*unknown type 'tagg'"),
         ('tag("media/other.mp4", "cat")', "a tag about 'media/other.mp4', which was never sent"),
         ('put("progress", source_media="")', "a progress about '', which was never sent"),
     ],
 )
-def test_rubbish_is_an_error(tmp_path: Path, files: list[str], body: str, told: str) -> None:
-    with pytest.raises(TaggerError, match=told):
-        tag_files(ProcessTagger(command(tmp_path, f"next(lines)\n{body}")), files)
+def test_a_protocol_violation_is_an_error(
+    tmp_path: Path, files: list[str], body: str, expected: str
+) -> None:
+    with pytest.raises(TaggerError, match=expected):
+        messages_of(ProcessTagger(command(tmp_path, f"next(lines)\n{body}")), files)
 
 
-def test_a_file_without_a_last_word_is_an_error(tmp_path: Path, files: list[str]) -> None:
+def test_a_file_without_progress_or_error_is_an_error(tmp_path: Path, files: list[str]) -> None:
     """Status 0 says that all is well, and it is not."""
     body = 'put("progress", source_media=next(lines))'
 
     with pytest.raises(TaggerError, match=f"without progress or error for {files[1]}$"):
-        tag_files(ProcessTagger(command(tmp_path, body)), files)
+        messages_of(ProcessTagger(command(tmp_path, body)), files)
 
 
-def test_sending_waits_for_nobody(tmp_path: Path, files: list[str]) -> None:
+def test_sending_does_not_wait(tmp_path: Path, files: list[str]) -> None:
     """A pipe holds 64 KB; this is a megabyte, for a tagger that never reads."""
     with ProcessTagger(command(tmp_path, DEAF)) as tagger:
         tagger.send(files * 10_000)
@@ -227,8 +234,8 @@ def test_sending_waits_for_nobody(tmp_path: Path, files: list[str]) -> None:
         assert tagger.exit_status == -signal.SIGTERM
 
 
-def test_one_path_is_no_list_of_them(tmp_path: Path, files: list[str]) -> None:
-    """A text would be sent letter by letter."""
+def test_one_path_is_not_a_list(tmp_path: Path, files: list[str]) -> None:
+    """A text would be sent character by character."""
     with (
         ProcessTagger(command(tmp_path, HONEST)) as tagger,
         pytest.raises(TypeError, match=r"expected a list of paths, got one: send\(\['"),
@@ -255,7 +262,7 @@ def test_a_stop_is_no_failure(tmp_path: Path, files: list[str]) -> None:
         tagger.stop()
 
 
-def test_who_does_not_stop_is_killed(tmp_path: Path, files: list[str]) -> None:
+def test_one_that_does_not_stop_is_killed(tmp_path: Path, files: list[str]) -> None:
     with ProcessTagger(command(tmp_path, STUBBORN)) as tagger:
         tagger.send(files)
         assert next(tagger.messages()) == Progress(files[0])
@@ -288,7 +295,7 @@ def test_a_ctrl_c_of_the_terminal_does_not_reach_it(tmp_path: Path) -> None:
     """The terminal signals a whole process group; who reads the messages decides."""
     body = 'put("error", message=str(os.getsid(0) == os.getpid()), source_media=None)'
 
-    (message,) = tag_files(ProcessTagger(command(tmp_path, body)), [])
+    (message,) = messages_of(ProcessTagger(command(tmp_path, body)), [])
 
     assert message == Error("True")
 
@@ -320,7 +327,7 @@ def test_it_appends_to_what_is_there(tmp_path: Path, files: list[str], torn: byt
     earlier = b'{"type":"progress","data":{"source_media":"earlier.mp4"}}\n' + torn
     tags.write_bytes(earlier)
 
-    messages = tag_files(
+    messages = messages_of(
         ProcessTagger(
             command(tmp_path, 'output.write("\\n")\n' * bool(torn) + HONEST), output=tags
         ),
@@ -335,7 +342,7 @@ def test_what_it_says_can_be_read_afterwards(tmp_path: Path) -> None:
     body = 'print("out"); print("\\n".join(map(str, range(100))), file=sys.stderr)'
     tagger = ProcessTagger(command(tmp_path, body))
 
-    tag_files(tagger, [])
+    messages_of(tagger, [])
 
     assert tagger.stdout == "out\n"
     assert tagger.stderr.splitlines() == [str(number) for number in range(100)]
@@ -346,9 +353,9 @@ def test_it_starts_once(tmp_path: Path) -> None:
     tagger = ProcessTagger(command(tmp_path, HONEST))
     with pytest.raises(RuntimeError, match="use it as a context manager"):
         tagger.send([])
-    tag_files(tagger, [])
+    messages_of(tagger, [])
     with pytest.raises(RuntimeError, match="a tagger starts once"):
-        tag_files(tagger, [])
+        messages_of(tagger, [])
 
 
 @pytest.mark.parametrize("seconds", [0, -1, float("nan")])

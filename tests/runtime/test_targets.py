@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from common_ml.runtime import ContainerTagger, ProcessTagger, TaggerError, tag_files, tagger_for
+from common_ml.runtime import ContainerTagger, ProcessTagger, TaggerError, tagger_for
+from common_ml.runtime.container import missing_image_hint
+from common_ml.runtime.tagger import messages_of
 from common_ml.runtime.targets import find_target
 from common_ml.tagging.messages import Tag
 from tests.runtime.programs import HONEST, program
@@ -39,7 +41,7 @@ def test_files_are_named_from_where_the_user_is(
     (tmp_path / "clip.mp4").write_bytes(b"abc")
     monkeypatch.chdir(tmp_path)
 
-    messages = tag_files(tagger_for("my-tagger"), ["clip.mp4"])
+    messages = messages_of(tagger_for("my-tagger"), ["clip.mp4"])
 
     assert messages[0] == Tag(0, 3, "size", "clip.mp4")
 
@@ -57,7 +59,7 @@ def test_a_command_runs_where_it_is_given(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_program_of_another_language_is_started_as_it_is(tmp_path: Path) -> None:
     script = tmp_path / "tagger"
     script.write_text("#!/bin/sh\n")
-    with pytest.raises(TaggerError, match="is no program: make it executable"):
+    with pytest.raises(TaggerError, match="is not executable; hint: make it executable"):
         find_target(str(script))
     script.chmod(0o755)
     assert find_target(str(script)).command == (str(script),)
@@ -82,11 +84,11 @@ def test_a_path_to_nothing_is_no_image(
 
 
 def test_a_folder_without_a_main_is_none(tmp_path: Path) -> None:
-    with pytest.raises(TaggerError, match=r"is a folder without a main.py"):
+    with pytest.raises(TaggerError, match=r"no main.py in the folder"):
         find_target(str(tmp_path))
 
 
-def test_a_quote_that_is_left_open_is_told(tmp_path: Path) -> None:
+def test_an_open_quote_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(TaggerError, match="No closing quotation"):
         find_target("python 'main.py")
 
@@ -102,7 +104,18 @@ def test_options_reach_the_process(tmp_path: Path) -> None:
 
 def test_without_an_engine_no_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(TaggerError, match="takes podman or docker, not found on the PATH"):
-        tag_files(tagger_for("my-tagger"), [])
-    with pytest.raises(TaggerError, match="takes nerdctl, not found on the PATH"):
-        tag_files(tagger_for("my-tagger", engine="nerdctl --debug"), [])
+    with pytest.raises(TaggerError, match="needs podman or docker, not found on the PATH"):
+        messages_of(tagger_for("my-tagger"), [])
+    with pytest.raises(TaggerError, match="needs nerdctl, not found on the PATH"):
+        messages_of(tagger_for("my-tagger", engine="nerdctl --debug"), [])
+
+
+def test_a_misspelt_folder_is_not_taken_for_an_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my-tagger").mkdir()
+    (tmp_path / "my-tagger" / "main.py").touch()
+    monkeypatch.chdir(tmp_path)
+
+    assert missing_image_hint("mytagger") == "did you mean my-tagger?"
+    assert missing_image_hint("localhost/ocr:1") == "build or pull it, or name a main.py"

@@ -3,7 +3,7 @@
 python -m tests.soak.fuzz [SECONDS FOR EACH, 600 by default] [TARGET ...]
 
 Needs atheris (`pip install -e .[soak]`). Bytes that end in what they must not are kept in
-`.soak/findings`; what was mended stays as a test in test_fuzz.py.
+`.soak/findings`; what was fixed stays as a test in test_fuzz.py.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 FINDINGS = Path(".soak/findings")
-MOST_SECONDS = 60
+MAX_SECONDS = 60
 """That one input may take, on a machine that does other things, too."""
-MOST_MEGABYTES = 3000
+MAX_MEGABYTES = 3000
 
 
 def main() -> None:
@@ -48,11 +48,11 @@ def _fuzz_for(seconds: int, name: str) -> int:
             done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
             num_runs += _num_runs(done.stderr)
             if done.returncode:
-                print(done.stderr[-3000:])  # noqa: T201 - a script
+                print(done.stderr[-3000:])
             if num_runs == 0:
                 sys.exit(f"{name} cannot be fuzzed")
     found = sorted(_findings() - before)
-    print(  # noqa: T201 - as above
+    print(
         f"{name}: {num_runs} inputs in {seconds} s"
         f" ({os.times().children_user - cpu.children_user:.0f} s of CPU),"
         f" {len(found)} findings",
@@ -98,9 +98,9 @@ def round_of_fuzzing(name: str, folder: Path, seconds: int) -> None:
     arguments = [
         f"-max_total_time={seconds}",
         f"-max_len={target.max_bytes}",
-        f"-timeout={MOST_SECONDS}",
-        f"-report_slow_units={MOST_SECONDS}",
-        f"-rss_limit_mb={MOST_MEGABYTES}",
+        f"-timeout={MAX_SECONDS}",
+        f"-report_slow_units={MAX_SECONDS}",
+        f"-rss_limit_mb={MAX_MEGABYTES}",
         f"-artifact_prefix={FINDINGS}/{name}-",
         str(corpus),
     ]
@@ -115,7 +115,7 @@ def _keep(name: str, data: bytes, error: Exception) -> None:
     path = FINDINGS / f"{name}-{what}"
     if not path.exists():
         path.write_bytes(data)
-        path.with_suffix(".txt").write_text("".join(traceback.format_exception(error)))
+        path.with_name(f"{path.name}.txt").write_text("".join(traceback.format_exception(error)))
 
 
 if __name__ == "__main__":

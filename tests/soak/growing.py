@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common_ml.tagging.messages import Tag
-from common_ml.tagging.wire import PAGE_BYTES, Reader, Writer, encode
+from common_ml.tagging.tags_file.codec import PAGE_BYTES
+from common_ml.tagging.wire import Reader, Writer, encode
 
 LONGEST = 20_000
 SOURCE = "media/a.mp4"
@@ -26,7 +27,7 @@ SOURCE = "media/a.mp4"
 
 def tag_of(number: int) -> Tag:
     """A tag of 50 to 20,000 bytes; half of them are as short as tags are."""
-    dice = random.Random(number)  # noqa: S311 - the same tags each time
+    dice = random.Random(number)
     most = dice.choice((600, LONGEST))
     text = chr(97 + number % 26) * dice.randrange(50, most)
     return Tag(start_time=number, end_time=number, tag=text, source_media=SOURCE)
@@ -113,7 +114,7 @@ def main() -> None:
             looks = look_at(Path(folder) / "looked_at.jsonl", num_tags)
             num_bytes = (Path(folder) / "looked_at.jsonl").stat().st_size
         failed = failed or looks.lost_short > 0
-        print(  # noqa: T201 - a script: what it prints is what it is for
+        print(
             f"{place}: {num_tags} tags, {num_bytes / 1e6:.0f} MB, {time.monotonic() - start:.0f} s;"
             f" Reader: all whole, in order; a runtime: {looks.num_looks} looks,"
             f" {looks.num_torn} of them within a line; lost: {looks.lost_short} lines of at most"

@@ -143,7 +143,7 @@ def _run_to_the_end(main: Path, files: list[str] | tuple[str, ...], output: Path
 
 
 def _command(main: Path, output: Path) -> list[str]:
-    params = '{"resume": true, "fps": 8}'
+    params = '{"common_ml": {"resume": true}, "fps": 8}'
     return [sys.executable, str(main), "--output-path", str(output), "--params", params]
 
 
@@ -156,10 +156,10 @@ def main() -> None:
         folder = Path(name)
         jobs = [Job.of_made_tags(folder), Job.of_real_media(folder)]
         for seed in range(number):
-            dice = random.Random(seed)  # noqa: S311 - a moment, no secret
+            dice = random.Random(seed)
             moments += killed_then_resumed(jobs[seed % 2], folder / "tags.jsonl", dice)
         sizes = {len(job.whole) for job in jobs}
-    print(  # noqa: T201 - a script: what it prints is what it is for
+    print(
         f"{number} batches, killed {len(moments)} times: "
         f"{sum(m.num_bytes == 0 for m in moments)} before the first line, "
         f"{sum(m.is_torn for m in moments)} within a line, "

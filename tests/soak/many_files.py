@@ -33,7 +33,7 @@ BATCH = 100
 """Files that are sent together; what the process holds is looked at when all have ended."""
 WARM_UP_FILES = 2000
 """Until then libraries load, caches fill and the allocator finds its size."""
-MOST_BYTES_PER_FILE = 1000
+MAX_BYTES_PER_FILE = 1000
 
 
 @dataclass(frozen=True)
@@ -90,14 +90,22 @@ def held_over(folder: Path, *, num_files: int) -> list[Held]:
     return held
 
 
-def _held(pid: int, num_files: int) -> Held:
+def resident_bytes(pid: int) -> int:
+    """The memory that a process holds."""
+    return int(_status(pid)["VmRSS"].split()[0]) * 1024
+
+
+def _status(pid: int) -> dict[str, str]:
     lines = (line.split(":\t") for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-    status = {line[0]: line[-1] for line in lines}
+    return {line[0]: line[-1] for line in lines}
+
+
+def _held(pid: int, num_files: int) -> Held:
     return Held(
         num_files,
-        resident_bytes=int(status["VmRSS"].split()[0]) * 1024,
-        descriptors=len(os.listdir(f"/proc/{pid}/fd")),  # noqa: PTH208 - names are all it takes
-        threads=int(status["Threads"]),
+        resident_bytes=resident_bytes(pid),
+        descriptors=len(os.listdir(f"/proc/{pid}/fd")),
+        threads=int(_status(pid)["Threads"]),
     )
 
 
@@ -121,19 +129,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         held = held_over(Path(folder), num_files=num_files)
     for at in held[:: max(len(held) // 10, 1)]:
-        print(  # noqa: T201 - a script: what it prints is what it is for
+        print(
             f"  {at.num_files} files: {at.resident_bytes / 1e6:.1f} MB,"
             f" {at.descriptors} descriptors, {at.threads} threads"
         )
     late = [at for at in held if at.num_files >= WARM_UP_FILES]
     slope = bytes_per_file(held)
     descriptors, threads = [at.descriptors for at in late], [at.threads for at in late]
-    print(  # noqa: T201 - as above
+    print(
         f"{num_files} files in {time.monotonic() - start:.0f} s: {slope:.0f} bytes a file after the"
         f" first {WARM_UP_FILES}; descriptors {min(descriptors)} to {max(descriptors)},"
         f" threads {min(threads)} to {max(threads)}"
     )
-    sys.exit(slope >= MOST_BYTES_PER_FILE or has_grown(descriptors) or has_grown(threads))
+    sys.exit(slope >= MAX_BYTES_PER_FILE or has_grown(descriptors) or has_grown(threads))
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         found = outputs(Path(folder), num_runs=num_runs)
     different = {digest for digests in found.values() for digest in digests}
-    print(  # noqa: T201 - a script: what it prints is what it is for
+    print(
         f"{num_runs} runs with each of {WORKERS} workers: {len(different)} different outputs,"
         f" in {time.monotonic() - start:.0f} s: {found if len(different) > 1 else ''}"
     )

@@ -67,7 +67,7 @@ MAIN = """
 KINDS = ("idle", "prepares", "endless", "blocked", "asks", "decodes", "written")
 """What the tagger is at when the signal comes, after some files that it could finish."""
 AS_PID_1 = ("unshare", "--pid", "--fork", "--kill-child")
-MOST_SECONDS = 2.0
+MAX_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def stopped(
             status = process.wait()
             seconds = time.monotonic() - start
     assert status == 143, (kind, status, stderr)
-    assert seconds < MOST_SECONDS, (kind, seconds, stderr)
+    assert seconds < MAX_SECONDS, (kind, seconds, stderr)
     _check(output.read_bytes() if output.exists() else b"", files, stderr)
     return End(kind, seconds)
 
@@ -139,7 +139,7 @@ def _python_of(process: subprocess.Popen[bytes], launcher: tuple[str, ...]) -> i
 @contextmanager
 def _ahead_of_others(pid: int) -> Iterator[None]:
     """Let what else the machine does not count, where the user may say so."""
-    threads = [int(name) for name in os.listdir(f"/proc/{pid}/task")]  # noqa: PTH208 - names only
+    threads = [int(name) for name in os.listdir(f"/proc/{pid}/task")]
     own = os.getpriority(os.PRIO_PROCESS, 0)
     for thread in (*threads, 0):
         with suppress(PermissionError, ProcessLookupError):
@@ -184,17 +184,17 @@ def main() -> None:
         folder = Path(name)
         clip = bad_media.good_clip("mp4_index_first", folder)
         for seed in range(number):
-            dice = random.Random(seed)  # noqa: S311 - a moment, no secret
+            dice = random.Random(seed)
             launcher = AS_PID_1 if seed < num_as_pid_1 else ()
             ends.append(stopped(folder, clip, dice, launcher=launcher))
-    print(  # noqa: T201 - a script: what it prints is what it is for
+    print(
         f"{number} runs, {num_as_pid_1} of them as PID 1: status 143, whole lines, no progress of"
         " what was not finished; seconds to the end:"
     )
     for kind in KINDS:
         of_kind = sorted(end.seconds for end in ends if end.kind == kind)
         if of_kind:
-            print(  # noqa: T201 - as above
+            print(
                 f"  {kind}: {len(of_kind)} runs,"
                 f" median {of_kind[len(of_kind) // 2]:.2f}, at most {of_kind[-1]:.2f}"
             )

@@ -9,6 +9,8 @@ import pytest
 
 from tests.soak.killed import Job, killed_then_resumed
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -21,5 +23,5 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[Job]:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_nothing_is_lost_and_nothing_doubled(jobs: list[Job], tmp_path: Path, seed: int) -> None:
-    dice = random.Random(seed)  # noqa: S311 - a moment, no secret
+    dice = random.Random(seed)
     assert killed_then_resumed(jobs[seed % 2], tmp_path / "tags.jsonl", dice)

@@ -10,6 +10,8 @@ import pytest
 from tests.media import bad_media
 from tests.soak.stopped import AS_PID_1, can_be_pid_1, stopped
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -21,12 +23,12 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("seed", range(14))
 def test_it_ends_in_time_with_whole_lines(tmp_path: Path, clip: Path, seed: int) -> None:
-    dice = random.Random(seed)  # noqa: S311 - a moment, no secret
+    dice = random.Random(seed)
     stopped(tmp_path, clip, dice)
 
 
 @pytest.mark.skipif(not can_be_pid_1(), reason="needs unshare and the right to use it")
 @pytest.mark.parametrize("seed", range(100, 104))
 def test_as_pid_1_as_well(tmp_path: Path, clip: Path, seed: int) -> None:
-    dice = random.Random(seed)  # noqa: S311 - as above
+    dice = random.Random(seed)
     stopped(tmp_path, clip, dice, launcher=AS_PID_1)

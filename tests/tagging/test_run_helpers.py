@@ -14,7 +14,7 @@ from common_ml.errors import AbortTaggingException, ParamsError
 from common_ml.tagging import run_helpers
 from common_ml.tagging.messages import Message, Progress, Tag
 from common_ml.tagging.models.av import AVModel
-from common_ml.tagging.options import SdkOptions
+from common_ml.tagging.params.sdk_options import SdkOptions
 from common_ml.tagging.producer import TagMessageProducer
 from tests.tagging.numbers import Reads, ReadsBatches, itself
 
@@ -43,7 +43,6 @@ def output(tmp_path: Path) -> Path:
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch, output: Path) -> Callable[..., None]:
     """Sets the command line and stdin of the program."""
-    monkeypatch.setattr(run_helpers._Claimed, "keys", frozenset())  # as at the start of a program
 
     def start(*, params: object = None, lines: str = "") -> None:
         argv = ["main.py", "--output-path", str(output)]
@@ -83,18 +82,23 @@ def test_a_schema_gets_what_is_its_own(started: Callable[..., None]) -> None:
 @dataclass
 class OwnSampling:
     sampling: str = "uniform"
+    max_pixels: str = "few"
 
 
-def test_a_later_key_of_ours_may_have_been_a_models_own(
+def test_top_level_keys_named_like_later_ones_of_the_sdk_are_the_authors(
     started: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[dict[str, Any]] = []
     monkeypatch.setattr(run_helpers, "start_loop_from_frame_model", lambda **how: calls.append(how))
     for sampling in ("random", "keyframes"):
-        started(params={"sampling": sampling})
-        assert run_helpers.get_params(OwnSampling) == OwnSampling(sampling)
+        started(params={"sampling": sampling, "max_pixels": "many"})
+        assert run_helpers.get_params(OwnSampling) == OwnSampling(sampling, "many")
         run_helpers.run_default(Reads(itself))
-    assert [how.get("options") for how in calls] == [None, SdkOptions(sampling="keyframes")]
+    started(params={"sampling": "random", "common_ml": {"sampling": "keyframes"}})
+    assert run_helpers.get_params(OwnSampling) == OwnSampling("random")
+    run_helpers.run_default(Reads(itself))
+    expected = [None, None, SdkOptions(sampling="keyframes")]
+    assert [how.get("options") for how in calls] == expected
 
 
 def test_an_error_of_the_params_is_written_once(started: Callable[..., None], output: Path) -> None:
@@ -111,12 +115,28 @@ def test_an_error_of_the_params_is_written_once(started: Callable[..., None], ou
 def test_problems_with_keys_of_both_sides_come_together(started: Callable[..., None]) -> None:
     started(params={"wards": 3, "words": "many", "fps": 0})
     with pytest.raises(ParamsError) as raised:
-        run_helpers.get_params(Params)
+        run_helpers.get_params(Params, model=Reads)
     assert [problem.rpartition(" @ ")[2] for problem in raised.value.problems] == [
         "$.fps",
         "$.wards",
         "$.words",
     ]
+
+
+@pytest.mark.parametrize("fps", [0, "auto", None, {"a": 1}])
+def test_fps_is_looked_at_only_where_frames_are_sampled(
+    started: Callable[..., None], output: Path, fps: Any
+) -> None:
+    """In other programs it may be a key of the author's."""
+    for model in (Names(), Done()):
+        started(params={"fps": fps, "allow_single_frame": "yes"}, lines="a\n")
+        assert run_helpers.get_params()["fps"] == fps
+        run_helpers.run_default(model)
+    started(params={"fps": fps}, lines="a\n")
+    with pytest.raises(ParamsError, match=r"fps must be a finite number > 0, got .* @ \$\.fps$"):
+        run_helpers.run_default(Reads(itself))
+    kinds = [kind for kind, _ in written(output)]
+    assert kinds == ["tag", "progress", "progress", "error"]
 
 
 def test_stdin_is_taken_as_it_is_at_the_call(started: Callable[..., None], output: Path) -> None:
@@ -172,7 +192,10 @@ def test_later_keys_are_passed_on_only_where_they_say_something(
     """A function that replaces one of these may know the published keywords only."""
     calls: list[dict[str, Any]] = []
     monkeypatch.setattr(run_helpers, "start_loop_from_frame_model", lambda **how: calls.append(how))
-    for params in ({"sampling": "keyframes"}, {"fps": 5, "sampling": "rate"}):
+    for params in (
+        {"common_ml": {"sampling": "keyframes"}},
+        {"fps": 5, "common_ml": {"sampling": "rate"}},
+    ):
         started(params=params)
         run_helpers.run_default(Reads(itself))
     assert [how.get("options") for how in calls] == [SdkOptions(sampling="keyframes"), None]
@@ -180,12 +203,25 @@ def test_later_keys_are_passed_on_only_where_they_say_something(
 
 def test_published_signatures_work_by_position(started: Callable[..., None], output: Path) -> None:
     started(lines="a\n")
-    run_helpers.start_loop_from_av_model(Names(), str(output), False, 0.1)  # noqa: FBT003 - as repos do
+    run_helpers.start_loop_from_av_model(Names(), str(output), False, 0.1)
     started(lines="a\n")
-    run_helpers.start_loop_from_producer(Done(), str(output), False, 0.1)  # noqa: FBT003 - as repos do
+    run_helpers.start_loop_from_producer(Done(), str(output), False, 0.1)
     started(lines="a.png\n")
-    run_helpers.start_loop_from_frame_model(Reads(itself), str(output), True, 0.1, 2.0, True)  # noqa: FBT003 - as repos do
+    run_helpers.start_loop_from_frame_model(Reads(itself), str(output), True, 0.1, 2.0, True)
     assert [kind for kind, _ in written(output)] == ["tag", "progress", "progress", "error"]
+
+
+def test_a_text_as_batch_timeout_is_converted_or_refused_by_its_name(
+    started: Callable[..., None], output: Path
+) -> None:
+    timeout: Any = "0.5"  # as it comes from an environment variable
+    started(lines="a\n")
+    run_helpers.run_default(Names(), batch_timeout=timeout)
+    assert written(output) == [("tag", "a"), ("progress", "a")]
+    refused: list[Any] = ["soon", "", None, "nan", "-1", []]
+    for timeout in refused:
+        with pytest.raises(ValueError, match="batch_timeout must be a finite number of seconds"):
+            run_helpers.run_default(Names(), batch_timeout=timeout)
 
 
 def test_a_failure_stops_with_the_error_that_repos_know(
@@ -242,4 +278,4 @@ def test_an_output_that_cannot_be_written_does_not_hide_the_error(
     monkeypatch.setattr(sys, "argv", ["main.py", "--output-path", "/dev/full"])
     with pytest.raises(KeyError), run_helpers.catch_errors():
         raise KeyError("weights")
-    assert "the user will not see the error" in caplog.text
+    assert "the error does not reach the user" in caplog.text

@@ -30,6 +30,12 @@ NAMES = {
     | MODELS
     | {
         "AbortTaggingException",
+        "argparse",
+        "asdict",
+        "dataclass",
+        "json",
+        "logger",
+        "time",
         "FileTagger",
         "TagMessageProducer",
         "catch_errors",

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from common_ml.tagging.batching import is_out_of_memory
+from common_ml.tagging.calls.batching import is_out_of_memory
 from common_ml.tagging.messages import FrameInfo, Tag
 from common_ml.tagging.wire import encode
+from tests.tagging.child import Child
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 torch: Any = pytest.importorskip("torch", reason="torch is not installed; it is large and optional")
 
@@ -62,3 +66,32 @@ def test_an_embedding_and_times_and_boxes_may_come_from_torch() -> None:
 
 def test_torchs_error_for_a_full_gpu_is_known() -> None:
     assert is_out_of_memory(torch.cuda.OutOfMemoryError("CUDA out of memory."))
+
+
+PROGRAM = """
+from common_ml import AVModel, Tag, catch_errors, run_default
+from torch.utils.data import DataLoader
+
+def total():
+    return sum(int(batch.sum()) for batch in DataLoader(list(range(10)), 5, num_workers=2))
+
+class Loads(AVModel):
+    def __init__(self):
+        assert total() == 45
+    def tag(self, fpath):
+        return [Tag(tag=str(total()))]
+
+if __name__ == "__main__":
+    with catch_errors():
+        run_default(Loads())
+"""
+
+
+def test_a_data_loader_with_workers_stops_no_tagger(tmp_path: Path) -> None:
+    """It handles SIGCHLD, while weights load and in every call."""
+    (tmp_path / "main.py").write_text(PROGRAM)
+    with Child(tmp_path / "main.py") as tagger:
+        tagger.send("a.mp4", "b.mp4")
+        outcome = tagger.finish()
+    assert outcome.status == 0, outcome.stderr
+    assert [message["data"].get("tag") for message in outcome.messages] == ["45", None, "45", None]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 from hypothesis import given
@@ -32,9 +33,10 @@ def leaves(tree: dict[str, Any]) -> dict[Path, Any]:
 
 def test_dictionaries_within_are_updated_not_replaced() -> None:
     params = {"model": {"name": "small", "size": 3}, "fps": 1}
+    before = copy.deepcopy(params)
     result = nested_update(params, {"model": {"size": 5}, "threshold": 0.5})
-    assert result is params
-    assert params == {"model": {"name": "small", "size": 5}, "fps": 1, "threshold": 0.5}
+    assert params == before
+    assert result == {"model": {"name": "small", "size": 5}, "fps": 1, "threshold": 0.5}
 
 
 def test_a_dictionary_and_another_value_replace_each_other() -> None:
@@ -51,7 +53,7 @@ def test_all_that_is_new_is_there_and_the_rest_is_as_it_was(
     before, asked = copy.deepcopy(original), copy.deepcopy(updates)
     after = leaves(nested_update(original, updates))
     new = leaves(updates)
-    assert updates == asked
+    assert (original, updates) == (before, asked)
     for path, value in new.items():
         assert value == {} or after[path] == value
     for path, value in leaves(before).items():
@@ -66,17 +68,25 @@ def test_updating_twice_is_updating_once(original: dict[str, Any], updates: dict
     assert nested_update(copy.deepcopy(once), updates) == once
 
 
-def test_later_changes_do_not_reach_the_updates() -> None:
-    updates = {"a": {"b": 1}}
-    result = nested_update({}, updates)
-    result["a"]["b"] = 2
-    assert updates == {"a": {"b": 1}}
+def test_later_changes_do_not_reach_the_arguments() -> None:
+    original, updates = {"c": {"d": [1]}}, {"a": {"b": [1]}}
+    result = nested_update(original, updates)
+    result["a"]["b"].append(2)
+    result["c"]["d"].append(2)
+    assert (original, updates) == ({"c": {"d": [1]}}, {"a": {"b": [1]}})
 
 
-def test_a_dictionary_on_one_line() -> None:
-    data = {"fps": 1, "model": {"name": "small", "size": 3}, "tags": ["a"]}
-    assert dict_to_str(data) == "fps=1, model={name=small, size=3}, tags=['a']"
-    assert dict_to_str({}) == ""
+def test_a_dictionary_as_text_is_json_with_text_values() -> None:
+    data = {"fps": 1, 2: 'a "b"', "model": {"size": 3}, "none": None, "é": True}
+    assert json.loads(dict_to_str(data)) == {
+        "fps": "1",
+        "2": 'a "b"',
+        "model": "{'size': 3}",
+        "none": "None",
+        "é": "True",
+    }
+    assert dict_to_str({"a": 1, "b": "c"}) == '{"a": "1", "b": "c"}'
+    assert dict_to_str({}) == "{}"
 
 
 def test_both_addresses_are_one_function() -> None:

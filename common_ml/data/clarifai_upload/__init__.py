@@ -1,4 +1,4 @@
-"""Records go up to Clarifai: in chunks and threads, with retries, and every input accounted for.
+"""Upload records to Clarifai: in chunks, on threads, with retries and an outcome for each record.
 
     from common_ml.data import clarifai_upload, formats
 
@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from common_ml.data.clarifai_upload.account import Account
 from common_ml.data.clarifai_upload.address import Address
-from common_ml.data.clarifai_upload.options import Duplicates, Options
-from common_ml.data.clarifai_upload.outcomes import Outcome, State, Summary
-from common_ml.data.clarifai_upload.retry import Backoff, Clock
+from common_ml.data.clarifai_upload.options import Duplicates, UploadOptions
+from common_ml.data.clarifai_upload.outcomes import State, Summary, UploadOutcome
+from common_ml.data.clarifai_upload.retry import Backoff, RetryClock
 from common_ml.data.clarifai_upload.statuses import Status
 from common_ml.data.clarifai_upload.upload import plan, upload
 
@@ -24,13 +24,13 @@ __all__ = [
     "Account",
     "Address",
     "Backoff",
-    "Clock",
     "Duplicates",
-    "Options",
-    "Outcome",
+    "RetryClock",
     "State",
     "Status",
     "Summary",
+    "UploadOptions",
+    "UploadOutcome",
     "plan",
     "upload",
 ]

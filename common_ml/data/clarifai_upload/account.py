@@ -1,4 +1,4 @@
-"""Who uploads, and where to: key, user and app. The key is never shown."""
+"""Credentials of an upload: key, user and app. The key is never shown."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from common_ml.errors import UploadError
 
 @dataclass(frozen=True)
 class Account:
-    """A personal access token and the app that takes the inputs.
+    """A personal access token and the app that receives the inputs.
 
     Raises:
-        UploadError: one of them is empty or holds what no header can carry; the key is not told.
+        UploadError: one of them is empty or not valid in a header; the key is never shown.
     """
 
     key: str = field(repr=False)
@@ -38,9 +38,9 @@ class Account:
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        """What goes with every call."""
+        """The metadata of every call."""
         return (("authorization", f"Key {self.key}"),)
 
     def redacted(self, text: str) -> str:
-        """The text without the key, should a server repeat it."""
+        """Redact the key in a text, should a server repeat it."""
         return text.replace(self.key, "***")

@@ -1,4 +1,4 @@
-"""Where the platform is: TLS everywhere, unencrypted only on this machine."""
+"""Parse the platform's address: TLS, or unencrypted on the local machine only."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Address:
 
     @classmethod
     def parse(cls, base: str) -> Address:
-        """Takes `host`, `host:port`, `https://host:port`, or `http://` to this machine alone.
+        """Parse `host`, `host:port`, `https://host:port`, or `http://` of this machine alone.
 
         Raises:
             UploadError: anything else.
@@ -60,6 +60,6 @@ class Address:
 
     @property
     def target(self) -> str:
-        """As gRPC wants it."""
+        """The address as gRPC target."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"

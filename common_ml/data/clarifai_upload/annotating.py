@@ -1,70 +1,70 @@
-"""Regions and late concepts follow their inputs, at most 20 a call."""
+"""Post the annotations of uploaded inputs: regions and concepts, at most 20 a call."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from common_ml.data.clarifai_upload import messages, statuses
-from common_ml.data.clarifai_upload.options import MOST_ANNOTATIONS
+from common_ml.data.clarifai_upload.options import MAX_ANNOTATIONS
 from common_ml.data.clarifai_upload.posting import match
 from common_ml.data.clarifai_upload.session import CallFailed, after_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from common_ml.data.clarifai_upload.job import Job, Piece
     from common_ml.data.clarifai_upload.session import Session
     from common_ml.data.clarifai_upload.statuses import Status
+    from common_ml.data.clarifai_upload.upload_item import Piece, UploadItem
 
-    Work = tuple[Job, Piece]
+    Work = tuple[UploadItem, Piece]
 
 
-def post_annotations(session: Session, jobs: Sequence[Job]) -> None:
-    """Posts the pieces of downloaded inputs; those that are taken leave their job.
+def post_annotations(session: Session, items: Sequence[UploadItem]) -> None:
+    """Post the annotations of downloaded inputs; accepted ones are removed from their item.
 
-    A job of which one is refused is settled as failed, with the answer to the first of them.
+    An item with a refused annotation is settled as failed, with the first refusal.
 
     Raises:
-        Stopped: the upload ends.
+        UploadStopped: the upload ends.
     """
-    work = [(job, piece) for job in jobs for piece in job.pieces]
+    work = [(item, piece) for item in items for piece in item.pieces]
     refused: dict[int, Status] = {}
-    for start in range(0, len(work), MOST_ANNOTATIONS):
-        batch = work[start : start + MOST_ANNOTATIONS]
-        for job, status in _post(session, batch):
-            refused.setdefault(job.place, status)
-    for job in jobs:
-        if job.place in refused:
-            job.settle("failed", refused[job.place])
+    for start in range(0, len(work), MAX_ANNOTATIONS):
+        batch = work[start : start + MAX_ANNOTATIONS]
+        for item, status in _post(session, batch):
+            refused.setdefault(item.place, status)
+    for item in items:
+        if item.place in refused:
+            item.settle("failed", refused[item.place])
 
 
-def _post(session: Session, batch: list[Work]) -> Iterator[tuple[Job, Status]]:
-    """Posts one batch, and what of it is throttled again; what is refused, and why."""
-    patience = session.patience()
+def _post(session: Session, batch: list[Work]) -> Iterator[tuple[UploadItem, Status]]:
+    """Post one batch, retry throttled ones, and return what is refused, and why."""
+    retries = session.retries()
     while batch:
         annotations = [
-            messages.annotation_message(session.library, job, piece) for job, piece in batch
+            messages.annotation_message(session.library, item, piece) for item, piece in batch
         ]
         request = session.library.service.PostAnnotationsRequest(annotations=annotations)
         try:
             answer = session.call("PostAnnotations", request)
         except CallFailed as failure:
-            yield from ((job, failure.status) for job, _ in batch)
+            yield from ((item, failure.status) for item, _ in batch)
             return
         later = []
-        for (job, piece), status in zip(batch, _each_status(session, answer, batch), strict=True):
+        for (item, piece), status in zip(batch, _each_status(session, answer, batch), strict=True):
             if status.code in statuses.LATER:
-                later.append(((job, piece), status))
+                later.append(((item, piece), status))
             elif status.code in statuses.TAKEN_ANNOTATION:
-                job.pieces.remove(piece)
-                job.num_taken += 1
+                item.pieces.remove(piece)
+                item.num_taken += 1
             elif statuses.is_same_annotation(status):
-                job.pieces.remove(piece)
+                item.pieces.remove(piece)
             else:
-                yield job, status
+                yield item, status
         batch = [one for one, _ in later]
-        if batch and not patience.wait():
-            yield from ((job, after_all(status, patience.attempts)) for (job, _), status in later)
+        if batch and not retries.wait():
+            yield from ((item, after_all(status, retries.attempts)) for (item, _), status in later)
             return
 
 

@@ -1,4 +1,4 @@
-"""One chunk, from its inputs to their last annotation."""
+"""Upload one chunk: post its inputs, wait for downloads, post the annotations."""
 
 from __future__ import annotations
 
@@ -6,67 +6,70 @@ from typing import TYPE_CHECKING
 
 from common_ml.data.clarifai_upload.annotating import post_annotations
 from common_ml.data.clarifai_upload.downloads import delete_failed, wait_for_downloads
-from common_ml.data.clarifai_upload.job import FINISHED, NO_ANSWER, NOT_SENT
 from common_ml.data.clarifai_upload.messages import pieces_of
-from common_ml.data.clarifai_upload.options import MOST_BYTES
+from common_ml.data.clarifai_upload.options import MAX_BYTES
 from common_ml.data.clarifai_upload.posting import post_inputs
-from common_ml.data.clarifai_upload.session import Stopped
+from common_ml.data.clarifai_upload.session import UploadStopped
+from common_ml.data.clarifai_upload.upload_item import FINISHED, NO_ANSWER, NOT_SENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from common_ml.data.clarifai_upload.job import Job
-    from common_ml.data.clarifai_upload.options import Options
-    from common_ml.data.clarifai_upload.outcomes import Outcome
+    from common_ml.data.clarifai_upload.options import UploadOptions
+    from common_ml.data.clarifai_upload.outcomes import UploadOutcome
     from common_ml.data.clarifai_upload.session import Session
+    from common_ml.data.clarifai_upload.upload_item import UploadItem
 
 
 def upload_chunk(
-    session: Session, jobs: Sequence[Job], options: Options, claim: Callable[[str], bool]
+    session: Session,
+    items: Sequence[UploadItem],
+    options: UploadOptions,
+    claim: Callable[[str], bool],
 ) -> None:
-    """Uploads the inputs, waits for them, annotates them; afterwards each job is settled.
+    """Upload the inputs, wait for them, annotate them; afterwards each item is settled.
 
     Args:
         session: The connection.
-        jobs: At most as many as go into a call.
-        options: How.
-        claim: Takes the id of an input; False if another record has it.
+        items: At most as many as go into a call.
+        options: Options of the upload.
+        claim: Reserves the id of an input; False if another record has it.
     """
     try:
-        for part in parts(jobs):
+        for part in parts(items):
             post_inputs(session, part, claim, again=options.duplicates == "allow")
-        wait_for_downloads(session, jobs, limit_seconds=options.wait_seconds)
-        delete_failed(session, jobs)
-        ready = [job for job in jobs if job.outcome is None]
-        for job in ready:
-            if job.late_concepts:
-                job.pieces = pieces_of(job)
+        wait_for_downloads(session, items, limit_seconds=options.wait_seconds)
+        delete_failed(session, items)
+        ready = [item for item in items if item.outcome is None]
+        for item in ready:
+            if item.late_concepts:
+                item.pieces = pieces_of(item)
         post_annotations(session, ready)
-    except Stopped:
-        for job in jobs:
-            if job.outcome is None:
-                job.settle("unfinished", NO_ANSWER if job.sent else NOT_SENT)
-    for job in jobs:
-        outcome = job.outcome or _well(job)
+    except UploadStopped:
+        for item in items:
+            if item.outcome is None:
+                item.settle("unfinished", NO_ANSWER if item.sent else NOT_SENT)
+    for item in items:
+        outcome = item.outcome or _well(item)
         if outcome.state == "duplicate" and options.duplicates == "fail":
-            job.settle("failed", outcome.status)
+            item.settle("failed", outcome.status)
 
 
-def _well(job: Job) -> Outcome:
-    if job.existed and not job.num_taken:
-        return job.settle("duplicate", job.answer)
-    return job.settle("uploaded", FINISHED)
+def _well(item: UploadItem) -> UploadOutcome:
+    if item.existed and not item.num_taken:
+        return item.settle("duplicate", item.answer)
+    return item.settle("uploaded", FINISHED)
 
 
-def parts(jobs: Sequence[Job]) -> Iterator[list[Job]]:
-    """The jobs in calls whose local files fit into memory, also ten times."""
-    part: list[Job] = []
+def parts(items: Sequence[UploadItem]) -> Iterator[list[UploadItem]]:
+    """Group the items into calls whose local files fit into memory, also ten times."""
+    part: list[UploadItem] = []
     num_bytes = 0
-    for job in jobs:
-        if part and num_bytes + job.num_bytes > MOST_BYTES:
+    for item in items:
+        if part and num_bytes + item.num_bytes > MAX_BYTES:
             yield part
             part, num_bytes = [], 0
-        part.append(job)
-        num_bytes += job.num_bytes
+        part.append(item)
+        num_bytes += item.num_bytes
     if part:
         yield part

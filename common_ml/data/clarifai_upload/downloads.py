@@ -1,4 +1,4 @@
-"""The platform fetches the media: who is there, who failed, and who takes too long."""
+"""Wait until the platform has downloaded the media; delete inputs that failed."""
 
 from __future__ import annotations
 
@@ -11,65 +11,67 @@ from common_ml.data.clarifai_upload.statuses import Status
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from common_ml.data.clarifai_upload.job import Job
     from common_ml.data.clarifai_upload.session import Session
+    from common_ml.data.clarifai_upload.upload_item import UploadItem
 
 FIRST_PAUSE_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 10.0
+MAX_PAUSE_SECONDS = 10.0
 
 
-def wait_for_downloads(session: Session, jobs: Sequence[Job], *, limit_seconds: float) -> None:
-    """Asks until each input is downloaded or failed, or the time is over.
+def wait_for_downloads(
+    session: Session, items: Sequence[UploadItem], *, limit_seconds: float
+) -> None:
+    """Poll until each input is downloaded or failed, or the time is over.
 
-    Afterwards each job is settled or `downloaded`.
+    Afterwards each item is settled or `downloaded`.
 
     Raises:
-        Stopped: the upload ends.
+        UploadStopped: the upload ends.
     """
     end = session.clock.now() + limit_seconds
     pause = FIRST_PAUSE_SECONDS
-    while waiting := [job for job in jobs if job.outcome is None and not job.downloaded]:
+    while waiting := [item for item in items if item.outcome is None and not item.downloaded]:
         try:
-            found = _listed(session, [job.id for job in waiting])
+            found = _listed(session, [item.id for item in waiting])
         except CallFailed as failure:
-            for job in waiting:
-                job.settle("failed", failure.status)
+            for item in waiting:
+                item.settle("failed", failure.status)
             return
-        for job in waiting:
-            _look(session, job, found.get(job.id))
-        waiting = [job for job in waiting if job.outcome is None and not job.downloaded]
+        for item in waiting:
+            _look(session, item, found.get(item.id))
+        waiting = [item for item in waiting if item.outcome is None and not item.downloaded]
         left = end - session.clock.now()
         if left <= 0:
             _give_up(waiting, limit_seconds)
             return
         if waiting:
             session.sleep(min(pause, left))
-            pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
+            pause = min(pause * 1.5, MAX_PAUSE_SECONDS)
 
 
-def delete_failed(session: Session, jobs: Sequence[Job]) -> None:
-    """Removes inputs whose media could not be fetched: they would block another attempt.
+def delete_failed(session: Session, items: Sequence[UploadItem]) -> None:
+    """Delete inputs whose media could not be fetched: they would block another attempt.
 
     Raises:
-        Stopped: the upload ends.
+        UploadStopped: the upload ends.
     """
-    failed = [job for job in jobs if job.broken]
+    failed = [item for item in items if item.broken]
     if not failed:
         return
-    request = session.library.service.DeleteInputsRequest(ids=[job.id for job in failed])
+    request = session.library.service.DeleteInputsRequest(ids=[item.id for item in failed])
     try:
         status = session.status(session.call("DeleteInputs", request).status)
     except CallFailed as failure:
         status = failure.status
-    for job in failed:
+    for item in failed:
         if status.code == statuses.SUCCESS:
-            job.there = job.sent = False
-        if job.outcome is not None:
-            job.settle("failed", _told(job.outcome.status, status))
+            item.there = item.sent = False
+        if item.outcome is not None:
+            item.settle("failed", _told(item.outcome.status, status))
 
 
 def _listed(session: Session, ids: Sequence[str]) -> dict[str, Any]:
-    """The inputs of these ids that are there."""
+    """Return the inputs of these ids that exist."""
     found: dict[str, Any] = {}
     page = 1
     while True:
@@ -84,52 +86,54 @@ def _listed(session: Session, ids: Sequence[str]) -> dict[str, Any]:
         page += 1
 
 
-def _look(session: Session, job: Job, found: Any) -> None:
+def _look(session: Session, item: UploadItem, found: Any) -> None:
     if found is None:
-        if job.existed and not job.there:  # under another id: what is a duplicate is its address
-            job.sent = False
-            job.settle("duplicate", job.answer)
+        if item.existed and not item.there:  # under another id: the address is the duplicate
+            item.sent = False
+            item.settle("duplicate", item.answer)
         return
-    if job.existed and not _is_same(job, found):
-        other = f"the id {job.id!r} is that of {_url(job, found)}"
-        job.settle("failed", Status(job.answer.code, job.answer.name, other))
+    if item.existed and not _is_same(item, found):
+        other = f"the id {item.id!r} is that of {_url(item, found)}"
+        item.settle("failed", Status(item.answer.code, item.answer.name, other))
         return
-    job.there = True
+    item.there = True
     status = session.status(found.status)
     if status.code in (statuses.DOWNLOADED, statuses.SUCCESS):
-        job.downloaded = True
-        if job.existed and not job.late_concepts:
-            missing = _missing_concepts(job, found)
+        item.downloaded = True
+        if item.existed and not item.late_concepts:
+            missing = _missing_concepts(item, found)
             if missing:
-                job.pieces = [messages.whole_piece(job, missing)]
+                item.pieces = [messages.whole_piece(item, missing)]
     elif status.code not in statuses.ON_ITS_WAY:
-        job.broken = True
-        job.settle("failed", status)
+        item.broken = True
+        item.settle("failed", status)
     else:
-        job.answer = status
+        item.answer = status
 
 
-def _is_same(job: Job, found: Any) -> bool:
-    """Whether the input of a given id is about the same media, as far as it says."""
-    if not job.entry.id or job.path is not None:
+def _is_same(item: UploadItem, found: Any) -> bool:
+    """Whether the input of a given id has the same media, as far as it states one."""
+    if not item.entry.id or item.path is not None:
         return True
-    return _url(job, found) in ("", job.entry.url)
+    return _url(item, found) in ("", item.entry.url)
 
 
-def _url(job: Job, found: Any) -> str:
-    url: str = getattr(found.data, job.record.kind or "image").url
+def _url(item: UploadItem, found: Any) -> str:
+    url: str = getattr(found.data, item.record.kind or "image").url
     return url
 
 
-def _missing_concepts(job: Job, found: Any) -> dict[str, int]:
+def _missing_concepts(item: UploadItem, found: Any) -> dict[str, int]:
     known = {(one.name or one.id, round(one.value)) for one in found.data.concepts}
-    return {name: value for name, value in job.entry.concepts.items() if (name, value) not in known}
+    return {
+        name: value for name, value in item.entry.concepts.items() if (name, value) not in known
+    }
 
 
-def _give_up(jobs: Sequence[Job], limit_seconds: float) -> None:
-    for job in jobs:
-        told = f"not downloaded within {limit_seconds:g} s"
-        job.settle("pending", Status(job.answer.code, job.answer.name, told))
+def _give_up(items: Sequence[UploadItem], limit_seconds: float) -> None:
+    for item in items:
+        text = f"not downloaded within {limit_seconds:g} s"
+        item.settle("pending", Status(item.answer.code, item.answer.name, text))
 
 
 def _told(status: Status, deletion: Status) -> Status:

@@ -1,4 +1,4 @@
-"""The rows that are to be uploaded again, as files that the reader of the format takes."""
+"""Write the failed records as files that can be uploaded again."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from typing import TYPE_CHECKING
 import orjson
 
 from common_ml.data.clarifai_upload.local_files import is_local, local_path
-from common_ml.data.formats.atomic import replacing
-from common_ml.data.formats.clarifai_json import object_of
+from common_ml.data.formats.clarifai.json_files import object_of
+from common_ml.utils.whole_file import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from common_ml.data.formats.clarifai_inputs import Input
+    from common_ml.data.formats.clarifai.inputs import Input
+    from common_ml.types import StrPath
 
 EDGES = ("left_col", "top_row", "right_col", "bottom_row")
 
 
 @dataclass(frozen=True)
 class Failed:
-    """An input that is to be uploaded again."""
+    """An input to upload again."""
 
     rest: Input
     """With the annotations that are still missing."""
@@ -34,9 +35,9 @@ class Failed:
 
 
 def write_failed(
-    failed: Sequence[Failed], target: str | os.PathLike[str], *, media_root: Path | None
+    failed: Sequence[Failed], target: StrPath, *, media_root: Path | None
 ) -> list[Path]:
-    """Writes a CSV, and a JSON file beside it for what a CSV cannot hold; returns those written.
+    """Write a CSV, and a JSON file beside it for what a CSV cannot hold; return the paths.
 
     Relative paths become absolute ones unless they start in the folder of the target.
     """
@@ -67,7 +68,7 @@ def _readable_from(folder: Path, one: Input, media_root: Path | None) -> Input:
 
 
 def _parted(failed: Iterable[Failed]) -> tuple[list[Failed], list[Failed]]:
-    """Those that a CSV can hold, and the others."""
+    """Split into those that a CSV can hold, and the others."""
     parts: tuple[list[Failed], list[Failed]] = ([], [])
     urls: set[str] = set()
     for one in failed:

@@ -1,4 +1,4 @@
-"""The packages behind the extra `clarifai`, loaded when an upload begins."""
+"""Load the packages of the extra `clarifai` when an upload begins."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from common_ml.errors import MissingExtraError
 
 @dataclass(frozen=True)
 class Library:
-    """Their modules. They carry no types of their own."""
+    """The modules; they have no type hints."""
 
     grpc: Any
     service: Any
-    """Requests and answers."""
+    """Requests and responses."""
     resources: Any
     """Input, Data, Annotation, ..."""
     codes: Any
     """StatusCode."""
     json_format: Any
-    """Makes a Struct of a dict."""
+    """Convert a dict to a Struct."""
     message_factory: Any
-    """Finds the class of a message."""
+    """Look up the class of a message."""
 
 
 @lru_cache(maxsize=1)
 def load() -> Library:
-    """Loads them.
+    """Load the modules.
 
     Raises:
         MissingExtraError: they are not installed.

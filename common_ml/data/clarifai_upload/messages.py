@@ -1,4 +1,4 @@
-"""Inputs and annotations as messages, under ids that a second attempt finds again."""
+"""Build the messages of inputs and annotations, with ids that a retry finds again."""
 
 from __future__ import annotations
 
@@ -9,48 +9,48 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from common_ml.data.clarifai_upload.job import Piece
+from common_ml.data.clarifai_upload.upload_item import Piece
 
 if TYPE_CHECKING:
-    from common_ml.data.clarifai_upload.job import Job
     from common_ml.data.clarifai_upload.library import Library
-    from common_ml.data.formats.clarifai_inputs import Region
+    from common_ml.data.clarifai_upload.upload_item import UploadItem
+    from common_ml.data.formats.clarifai.inputs import Region
 
 _OURS = uuid.UUID("5c1a0f0e-9d6f-5b5e-8a58-3f2f7a4f0c11")
-"""Where the ids that are made here come from."""
+"""UUID namespace of the generated ids."""
 
 
-def input_id(job: Job, content: bytes | None, *, fresh: bool) -> str:
-    """The id of an input: the given one, else one made of address or name and content.
+def input_id(item: UploadItem, content: bytes | None, *, fresh: bool) -> str:
+    """Return the id of an input: the given one, else a hash of address or name and content.
 
     Args:
-        job: The record.
-        content: Of a local file. Not its name alone: two folders have an `1.jpg`.
-        fresh: Make a new one each time, for what is to be there twice.
+        item: The record.
+        content: Bytes of a local file; the name alone is not unique (`1.jpg` in two folders).
+        fresh: Make a new id each time, for inputs that are uploaded twice.
     """
-    if job.entry.id:
-        return job.entry.id
+    if item.entry.id:
+        return item.entry.id
     if fresh:
         return uuid.uuid4().hex
     digest = "" if content is None else hashlib.sha256(content).hexdigest()
-    return uuid.uuid5(_OURS, f"{digest}:{job.entry.url}").hex
+    return uuid.uuid5(_OURS, f"{digest}:{item.entry.url}").hex
 
 
-def input_message(library: Library, job: Job, content: bytes | None, *, again: bool) -> Any:
-    """The message of an input; concepts only where no regions follow.
+def input_message(library: Library, item: UploadItem, content: bytes | None, *, again: bool) -> Any:
+    """Build the message of an input; with concepts only where no regions follow.
 
     Args:
         library: The platform's packages.
-        job: The record, with its id.
-        content: Of a local file; None: the platform fetches it.
-        again: Whether it may be there under another id.
+        item: The record, with its id.
+        content: Bytes of a local file; None: the platform fetches it.
+        again: Whether it may exist under another id.
 
     Raises:
-        ValueError: its metadata cannot be carried.
+        ValueError: its metadata cannot be encoded.
     """
-    resources, entry = library.resources, job.entry
+    resources, entry = library.resources, item.entry
     data = resources.Data()
-    media = getattr(data, job.record.kind or "image")
+    media = getattr(data, item.record.kind or "image")
     if content is None:
         media.url = entry.url
     else:
@@ -64,44 +64,44 @@ def input_message(library: Library, job: Job, content: bytes | None, *, again: b
         del metadata["geo"]
     if metadata:
         _fill(library, data.metadata, metadata)
-    if not job.late_concepts:
+    if not item.late_concepts:
         data.concepts.extend(_concepts(resources, entry.concepts))
-    return resources.Input(id=job.id, data=data)
+    return resources.Input(id=item.id, data=data)
 
 
-def pieces_of(job: Job) -> list[Piece]:
-    """The annotations that follow an input with regions, those of the whole first."""
-    pieces = [whole_piece(job, job.entry.concepts)] if job.entry.concepts else []
+def pieces_of(item: UploadItem) -> list[Piece]:
+    """Return the annotations of an input with regions, those of the whole first."""
+    pieces = [whole_piece(item, item.entry.concepts)] if item.entry.concepts else []
     said: dict[bytes, int] = {}
-    for region in job.entry.regions:
+    for region in item.entry.regions:
         box = region.box
         key = orjson.dumps([box.x1, box.y1, box.x2, box.y2, sorted(region.concepts.items())])
-        # two regions that say the same are still two
+        # equal regions stay separate annotations
         said[key] = said.get(key, 0) + 1
-        piece_id = _piece_id(job, f"{key.decode()}#{said[key]}")
+        piece_id = _piece_id(item, f"{key.decode()}#{said[key]}")
         pieces.append(Piece(piece_id, region.concepts, region))
     return pieces
 
 
-def whole_piece(job: Job, concepts: dict[str, int]) -> Piece:
-    """An annotation about the whole picture."""
+def whole_piece(item: UploadItem, concepts: dict[str, int]) -> Piece:
+    """Build an annotation of the whole picture."""
     key = orjson.dumps(sorted(concepts.items())).decode()
-    return Piece(_piece_id(job, key), concepts)
+    return Piece(_piece_id(item, key), concepts)
 
 
-def annotation_message(library: Library, job: Job, piece: Piece) -> Any:
-    """The message of an annotation."""
+def annotation_message(library: Library, item: UploadItem, piece: Piece) -> Any:
+    """Build the message of an annotation."""
     resources = library.resources
     concepts = _concepts(resources, piece.concepts)
     if piece.region is None:
         data = resources.Data(concepts=concepts)
     else:
         data = resources.Data(regions=[_region(resources, piece.region, concepts)])
-    return resources.Annotation(id=piece.id, input_id=job.id, data=data)
+    return resources.Annotation(id=piece.id, input_id=item.id, data=data)
 
 
-def _piece_id(job: Job, key: str) -> str:
-    return uuid.uuid5(_OURS, f"{job.id}:{key}").hex
+def _piece_id(item: UploadItem, key: str) -> str:
+    return uuid.uuid5(_OURS, f"{item.id}:{key}").hex
 
 
 def _region(resources: Any, region: Region, concepts: list[Any]) -> Any:

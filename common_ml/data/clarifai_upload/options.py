@@ -1,4 +1,4 @@
-"""How an upload goes about it."""
+"""Options of an upload: address, batch size, threads, time limits, duplicates."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Duplicates = Literal["skip", "fail", "allow"]
-"""Inputs that are there already: told and left, counted as failed, or uploaded once more."""
+"""Inputs that exist already: skipped and reported, counted as failed, or uploaded once more."""
 
-MOST_INPUTS = 128
-"""As many inputs as the platform takes in one call."""
-MOST_ANNOTATIONS = 20
+MAX_INPUTS = 128
+"""Maximum inputs that the platform accepts in one call."""
+MAX_ANNOTATIONS = 20
 """Annotations in one call."""
-MOST_BYTES = 16 << 20
-"""Of local files in one call (a larger one goes alone): with 10 threads some 300 MB of memory."""
+MAX_BYTES = 16 << 20
+"""Bytes of local files in one call (a larger one goes alone): 10 threads take about 300 MB."""
 
 
 @dataclass(frozen=True)
-class Options:
-    """What can be chosen.
+class UploadOptions:
+    """Options of an upload.
 
     Raises:
         UploadError: a value out of its range.
@@ -34,22 +34,22 @@ class Options:
     base: str = DEFAULT_BASE
     """Address of the platform, as `Address.parse` takes it."""
     root_certificates: bytes | None = field(default=None, repr=False)
-    """PEM; of a private certificate authority. None: those that gRPC trusts."""
+    """PEM of a private certificate authority; None: those that gRPC trusts."""
     chunk_size: int = 32
     """Inputs a call, 1..128."""
     threads: int = 10
     """Calls at the same time, 1..64."""
     wait_seconds: float = 300
-    """How long to wait until the inputs of a chunk are downloaded, >= 0; 0 looks once."""
+    """How long to wait until the inputs of a chunk are downloaded, >= 0; 0 checks once."""
     duplicates: Duplicates = "skip"
     media_root: Path | None = None
     """Where relative paths start; None: the current directory."""
     call_timeout_seconds: float = 120
-    """How long one call may take, > 0."""
+    """Time limit of one call, > 0."""
     backoff: Backoff = field(default_factory=Backoff)
 
     def __post_init__(self) -> None:
-        _check(1 <= self.chunk_size <= MOST_INPUTS, "chunk_size", "1..128", self.chunk_size)
+        _check(1 <= self.chunk_size <= MAX_INPUTS, "chunk_size", "1..128", self.chunk_size)
         _check(1 <= self.threads <= 64, "threads", "1..64", self.threads)
         _check(self.wait_seconds >= 0, "wait_seconds", ">= 0", self.wait_seconds)
         _check(

@@ -1,4 +1,4 @@
-"""What an upload would send: records as jobs, with all that shows before the first call."""
+"""Plan an upload: convert records to items, and find problems before the first call."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common_ml.data.clarifai_upload.job import Job
 from common_ml.data.clarifai_upload.local_files import is_local, local_path, size_of
-from common_ml.data.clarifai_upload.outcomes import Outcome
+from common_ml.data.clarifai_upload.outcomes import UploadOutcome
 from common_ml.data.clarifai_upload.statuses import Status
-from common_ml.data.formats.clarifai_inputs import input_of
+from common_ml.data.clarifai_upload.upload_item import UploadItem
+from common_ml.data.formats.clarifai.inputs import input_of
 from common_ml.data.report import Report
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from common_ml.data.clarifai_upload.options import Options
+    from common_ml.data.clarifai_upload.options import UploadOptions
     from common_ml.data.record import Kind, Record
 
 
@@ -24,32 +24,32 @@ if TYPE_CHECKING:
 class Plan:
     """The records of an upload."""
 
-    jobs: list[Job] = field(default_factory=list)
-    """What can be sent."""
-    failed: list[Outcome] = field(default_factory=list)
-    """What cannot be."""
+    items: list[UploadItem] = field(default_factory=list)
+    """Items that can be sent."""
+    failed: list[UploadOutcome] = field(default_factory=list)
+    """Outcomes of records that cannot be sent."""
     warnings: list[str] = field(default_factory=list)
-    """What is changed or left out on the way."""
+    """What is changed or left out."""
 
-    def chunks(self, size: int) -> Iterator[list[Job]]:
-        """The jobs in order, `size` at a time."""
-        for start in range(0, len(self.jobs), size):
-            yield self.jobs[start : start + size]
+    def chunks(self, size: int) -> Iterator[list[UploadItem]]:
+        """Yield the items in order, `size` at a time."""
+        for start in range(0, len(self.items), size):
+            yield self.items[start : start + size]
 
     @property
     def num_annotations(self) -> int:
-        """That follow inputs with regions."""
-        entries = (job.entry for job in self.jobs if job.late_concepts)
+        """Number of annotations that follow inputs with regions."""
+        entries = (item.entry for item in self.items if item.late_concepts)
         return sum(len(entry.regions) + bool(entry.concepts) for entry in entries)
 
     @property
     def num_bytes(self) -> int:
-        """Of local files."""
-        return sum(job.num_bytes for job in self.jobs)
+        """Total bytes of local files."""
+        return sum(item.num_bytes for item in self.items)
 
 
-def plan(records: Iterable[Record], options: Options) -> Plan:
-    """Takes all records; reads the sizes of local files, and sends nothing."""
+def plan(records: Iterable[Record], options: UploadOptions) -> Plan:
+    """Plan the upload of all records; read the sizes of local files, and send nothing."""
     made = Plan()
     for place, record in enumerate(records):
         report = Report()
@@ -59,30 +59,30 @@ def plan(records: Iterable[Record], options: Options) -> Plan:
         made.warnings += [one for one in report.warnings if one not in made.warnings]
         if entry is None:
             reason = _cannot_be_sent(report.skipped[0].reason)
-            made.failed.append(Outcome(place, record, "failed", reason))
+            made.failed.append(UploadOutcome(place, record, "failed", reason))
             continue
-        job = Job(place, record, entry)
+        item = UploadItem(place, record, entry)
         try:
-            _find(job, options.media_root or Path())
+            _find(item, options.media_root or Path())
         except (OSError, ValueError) as error:
             unread = _cannot_be_sent(_sentence(error))
-            made.failed.append(Outcome(place, record, "failed", unread, rest=entry))
+            made.failed.append(UploadOutcome(place, record, "failed", unread, rest=entry))
         else:
-            made.jobs.append(job)
+            made.items.append(item)
     return made
 
 
-def _find(job: Job, media_root: Path) -> None:
-    if not is_local(job.entry.url):
+def _find(item: UploadItem, media_root: Path) -> None:
+    if not is_local(item.entry.url):
         return
-    job.path = local_path(job.entry.url, media_root)
-    job.num_bytes = size_of(job.path)
-    if not job.record.kind:
-        job.record = replace(job.record, kind=_kind_of(job.path))
+    item.path = local_path(item.entry.url, media_root)
+    item.num_bytes = size_of(item.path)
+    if not item.record.kind:
+        item.record = replace(item.record, kind=_kind_of(item.path))
 
 
 def _kind_of(path: Path) -> Kind:
-    from common_ml.media.kinds import media_kind  # noqa: PLC0415 - loads PyAV, and few need it
+    from common_ml.media.kinds import media_kind
 
     kind = media_kind(path)
     if kind == "unknown":

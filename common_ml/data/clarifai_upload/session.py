@@ -1,4 +1,4 @@
-"""Calls to the platform: each with the key, a time limit, retries; and how all of them end."""
+"""Session with the platform: calls with key, time limit and retries; shutdown of all calls."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from common_ml.data.clarifai_upload.account import Account
-    from common_ml.data.clarifai_upload.options import Options
-    from common_ml.data.clarifai_upload.retry import Clock
+    from common_ml.data.clarifai_upload.options import UploadOptions
+    from common_ml.data.clarifai_upload.retry import RetryClock
 
-LARGEST_MESSAGE = 1 << 30
-"""Bytes; what the platform's own client allows."""
+MAX_MESSAGE = 1 << 30
+"""Bytes; the limit of the platform's own client."""
 GIVEN_UP_IN_A_ROW = 3
-"""So many calls after which the server is taken to be gone: not one call got through meanwhile."""
+"""Consecutive failed calls after which the server is taken to be unreachable."""
 
 
-class CallFailed(Exception):  # noqa: N818 - caught in this package, never told as an error
-    """A call had no answer, or one that says no for all that was in it."""
+class CallFailed(Exception):  # noqa: N818 - caught in this package, never shown as an error
+    """A call had no response, or one that refuses everything in it."""
 
     def __init__(self, status: Status) -> None:
         super().__init__(str(status))
         self.status = status
 
 
-class Stopped(Exception):  # noqa: N818 - the same
-    """The upload ends; what is not settled stays so."""
+class UploadStopped(Exception):  # noqa: N818 - the same
+    """The upload stops; unsettled items stay unsettled."""
 
 
 class Session:
-    """One connection for all threads."""
+    """One gRPC channel for all threads."""
 
-    def __init__(self, account: Account, options: Options, clock: Clock) -> None:
+    def __init__(self, account: Account, options: UploadOptions, clock: RetryClock) -> None:
         self.library = library.load()
         self.clock = clock
         self.user_app_id = self.library.resources.UserAppIDSet(
@@ -52,7 +52,7 @@ class Session:
         self._given_up = 0
         self._stopping = threading.Event()
         self.stop_reason = ""
-        """Why everything stops; "" while it does not."""
+        """Why the upload stops; "" while it does not."""
 
     def __enter__(self) -> Session:
         return self
@@ -61,18 +61,18 @@ class Session:
         self._channel.close()
 
     def call(self, method: str, request: Any) -> Any:
-        """The answer to a request, whatever it says of the single inputs.
+        """Call a method and return its response, even if single inputs failed.
 
         Args:
             method: Of the service, such as `PostInputs`.
             request: Its message; it gets user and app.
 
         Raises:
-            CallFailed: no answer came, or it stayed throttled, in all attempts.
-            Stopped: the upload ends.
+            CallFailed: no response, or throttled, in all attempts.
+            UploadStopped: the upload ends.
         """
         request.user_app_id.CopyFrom(self.user_app_id)
-        patience = self.patience()
+        retries = self.retries()
         while True:
             try:
                 answer = self._send(method, request)
@@ -85,15 +85,15 @@ class Session:
                 status = self.status(answer.status)
                 if status.code not in statuses.LATER:
                     return answer
-            if not patience.wait():
+            if not retries.wait():
                 self._note_given_up(status)
-                raise CallFailed(after_all(status, patience.attempts))
+                raise CallFailed(after_all(status, retries.attempts))
 
     def status(self, message: Any) -> Status:
-        """What a status message says; stops everything where it refuses the key.
+        """Convert a status message; stop the upload where it refuses the key.
 
         Raises:
-            Stopped: it does.
+            UploadStopped: it does.
         """
         codes = self.library.codes.StatusCode
         known = message.code in codes.values()
@@ -105,26 +105,26 @@ class Session:
             self._refuse(status)
         return status
 
-    def patience(self) -> Patience:
-        """The waits of something that is tried again."""
-        return Patience(self)
+    def retries(self) -> RetryState:
+        """Return the retries of one operation."""
+        return RetryState(self)
 
     def sleep(self, seconds: float) -> None:
-        """Waits.
+        """Sleep, unless the upload stops.
 
         Raises:
-            Stopped: the upload ends, perhaps before the time is over.
+            UploadStopped: the upload ends, perhaps before the time is over.
         """
         (self.clock.sleep or self._stopping.wait)(seconds)
         self.check()
 
     def check(self) -> None:
-        """Raises Stopped when the upload ends."""
+        """Raise UploadStopped when the upload stops."""
         if self._stopping.is_set():
-            raise Stopped
+            raise UploadStopped
 
     def stop(self, reason: str) -> None:
-        """Ends all calls that are under way, and lets none begin."""
+        """Cancel all calls in flight, and start no more."""
         with self._lock:
             self.stop_reason = self.stop_reason or reason
             self._stopping.set()
@@ -134,17 +134,17 @@ class Session:
 
     @property
     def backoff_delays(self) -> Iterator[float]:
-        """Seconds to wait after each failed attempt but the last."""
+        """The seconds to wait after each failed attempt but the last."""
         backoff = self._options.backoff
         for attempt in range(1, backoff.attempts):
-            yield backoff.delay_seconds(attempt, self.clock.luck())
+            yield backoff.delay_seconds(attempt, self.clock.jitter())
 
     def _connected(self, address: Address) -> Any:
         grpc = self.library.grpc
         channel_options = [
-            ("grpc.max_receive_message_length", LARGEST_MESSAGE),
-            ("grpc.max_send_message_length", LARGEST_MESSAGE),
-            ("grpc.enable_retries", 0),  # ours know the platform's own codes
+            ("grpc.max_receive_message_length", MAX_MESSAGE),
+            ("grpc.max_send_message_length", MAX_MESSAGE),
+            ("grpc.enable_retries", 0),  # our own retries know the platform's codes
             ("grpc.enable_http_proxy", int(not address.is_loopback)),
         ]
         if not address.encrypted:
@@ -153,7 +153,7 @@ class Session:
         return grpc.secure_channel(address.target, credentials, channel_options)
 
     def _method(self, name: str) -> Any:
-        """A method of the service. The package's own stub works only on the package's channels."""
+        """Return a method of the service. The package's stub works only on its own channels."""
         described = self.library.service.DESCRIPTOR.services_by_name["V2"].methods_by_name[name]
         answer = self.library.message_factory.GetMessageClass(described.output_type)
         return self._channel.unary_unary(
@@ -167,7 +167,7 @@ class Session:
             try:
                 return call.result()
             except self.library.grpc.FutureCancelledError as error:
-                raise Stopped from error  # `stop` alone cancels
+                raise UploadStopped from error  # `stop` alone cancels
             except self.library.grpc.RpcError:
                 self.check()
                 raise
@@ -196,7 +196,7 @@ class Session:
         return status
 
     def _is_for_later(self, status: Status) -> bool:
-        # a message above the server's limit is as large the next time
+        # a message above the server's limit fails again
         return status.name in statuses.GRPC_LATER and "larger than max" not in status.text
 
     def _refuse(self, status: Status) -> None:
@@ -204,7 +204,7 @@ class Session:
             f"the key is refused: {status}. Check the key (--key, CLARIFAI_PAT), its scopes, "
             "and the user and app it is for"
         )
-        raise Stopped
+        raise UploadStopped
 
     def _note_given_up(self, status: Status) -> None:
         if status.name not in statuses.GRPC_NO_CONTACT:
@@ -216,20 +216,20 @@ class Session:
             self.stop(f"the server does not answer any more: {status}")
 
 
-class Patience:
-    """The attempts at one thing, and the waits between them."""
+class RetryState:
+    """The attempts of one operation, and the delays between them."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._delays = session.backoff_delays
         self.attempts = 1
-        """Made, with the one under way."""
+        """Number of attempts, including the current one."""
 
     def wait(self) -> bool:
-        """Sleeps until the next attempt is due; False if there is none left.
+        """Sleep until the next attempt is due; False if none is left.
 
         Raises:
-            Stopped: the upload ends.
+            UploadStopped: the upload ends.
         """
         delay = next(self._delays, None)
         if delay is None:
@@ -245,6 +245,6 @@ def _serialized(message: Any) -> bytes:
 
 
 def after_all(status: Status, attempts: int) -> Status:
-    """The last answer of many."""
-    told = f"{status.text}, " if status.text else ""
-    return Status(status.code, status.name, f"{told}after {attempts} attempts")
+    """Return the last status with the number of attempts."""
+    prefix = f"{status.text}, " if status.text else ""
+    return Status(status.code, status.name, f"{prefix}after {attempts} attempts")

@@ -1,4 +1,4 @@
-"""What the platform says of a call, an input or an annotation, and what follows from it."""
+"""Status codes of the platform: which to retry, which are fatal, which mean duplicates."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Status:
-    """One answer."""
+    """One status."""
 
     code: int
-    """The platform's number; 0 for what gRPC or this program says."""
+    """The platform's code; 0 for a status of gRPC or this program."""
     name: str
     """Such as `INPUT_DUPLICATE`, or gRPC's `UNAVAILABLE`."""
     text: str = ""
-    """What it says besides."""
+    """Details."""
 
     def __str__(self) -> str:
         return f"{self.code_name}: {self.text}" if self.text else self.code_name
@@ -37,33 +37,33 @@ NAMES = {
     30002: "INPUT_DOWNLOAD_FAILED",
     30003: "INPUT_DOWNLOAD_IN_PROGRESS",
 }
-"""Where the platform has two names for a code, the one that says more."""
+"""The more specific name, where the platform has two names for a code."""
 ON_ITS_WAY = frozenset({30001, 30003})
 """INPUT_DOWNLOAD_PENDING, INPUT_DOWNLOAD_IN_PROGRESS."""
 TAKEN_INPUT = frozenset({SUCCESS, DOWNLOADED}) | ON_ITS_WAY
 TAKEN_ANNOTATION = frozenset({SUCCESS, 24150, 24151, 24157, 24159})
-"""ANNOTATION_SUCCESS, and those that wait for the platform or for somebody's review."""
+"""ANNOTATION_SUCCESS, and those that are pending on the platform or in review."""
 LATER = frozenset({11005, 10030})
-"""CONN_THROTTLED, TRY_AGAIN: the same once more, after a while."""
+"""CONN_THROTTLED, TRY_AGAIN: retry after a delay."""
 NO_ACCESS = frozenset({11007, 11008, 11009})
-"""CONN_INSUFFICIENT_SCOPES, CONN_KEY_INVALID, CONN_KEY_NOT_FOUND: no call will do better."""
+"""CONN_INSUFFICIENT_SCOPES, CONN_KEY_INVALID, CONN_KEY_NOT_FOUND: no retry helps."""
 
 GRPC_LATER = frozenset(
     {"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED", "INTERNAL"}
 )
 GRPC_NO_ACCESS = frozenset({"UNAUTHENTICATED", "PERMISSION_DENIED"})
 GRPC_NO_CONTACT = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED"})
-"""Nobody answered; often enough in a row, the server is gone."""
+"""No response; several in a row mean that the server is unreachable."""
 
 _SAME_KEY = 40010
 """DATABASE_DUPLICATE_KEY."""
 
 
 def is_same_annotation(status: Status) -> bool:
-    """Whether an annotation is refused because it is there already.
+    """Whether an annotation is refused because it exists already.
 
-    Its id is made of what it says, so one of the same id says the same. The platform has no code
-    of its own for that, so its words count, too.
+    Its id is a hash of its content, so the same id means the same content. The platform has no
+    separate code for that, so the text of the status is checked, too.
     """
     words = status.text.lower()
     return status.code == _SAME_KEY or "duplicate" in words or "already exists" in words

@@ -1,9 +1,9 @@
-"""Outside formats, one file each; a format is loaded when it is first asked for.
+"""Readers and writers of annotation formats; a format is loaded on first use.
 
 Every module has
 
     NAME: str
-    def read(source, ...) -> Iterator[Record]
+    def read(source, *, on_error, report, media_root, download, ...) -> Iterator[Record]
     def write(records, target, ...) -> Report        # where the format can be written
 
 and raises `FormatError` for what it cannot read.
@@ -21,35 +21,41 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from common_ml.data.record import Record
+    from common_ml.types import StrPath
 
 _HOMES = {
     "clarifai": "common_ml.data.formats.clarifai",
     "coco": "common_ml.data.formats.coco",
     "csv": "common_ml.data.formats.csv",
+    "cvat": "common_ml.data.formats.cvat",
     "diffgram": "common_ml.data.formats.diffgram",
+    "fiftyone": "common_ml.data.formats.fiftyone",
+    "huggingface": "common_ml.data.formats.huggingface",
     "labelstudio": "common_ml.data.formats.labelstudio",
     "masterful": "common_ml.data.formats.masterful",
     "scale": "common_ml.data.formats.scale",
+    "voc": "common_ml.data.formats.voc",
     "webvtt": "common_ml.data.formats.webvtt",
+    "yolo": "common_ml.data.formats.yolo",
 }
 
 
 class Format(Protocol):
-    """What a module of a format has; `write` only where the format can be written."""
+    """Interface of a format module; `write` only where the format can be written."""
 
     NAME: str
 
     def read(self, source: Any, **options: Any) -> Iterator[Record]:
-        """The records of a source, as they are read."""
+        """Yield the records of a source while reading."""
 
 
 def names() -> tuple[str, ...]:
-    """The formats there are, sorted."""
+    """Return the names of all formats, sorted."""
     return tuple(sorted(_HOMES))
 
 
 def get(name: str) -> Format:
-    """The module of a format.
+    """Return the module of a format.
 
     Raises:
         FormatError: there is no such format.
@@ -63,6 +69,18 @@ def get(name: str) -> Format:
     return cast("Format", import_module(_HOMES[name]))
 
 
+def recognise(source: StrPath) -> str:
+    """Return the name of the format of a file, folder or URL, by its content.
+
+    Raises:
+        FormatError: none fits, or several do; with the candidates.
+        OSError: the source cannot be read.
+    """
+    from common_ml.data.formats import recognition
+
+    return recognition.recognise(source)
+
+
 def can_write(name: str) -> bool:
-    """Whether the format can be written, too."""
+    """Whether the format can be written."""
     return hasattr(get(name), "write")

@@ -1,9 +1,9 @@
-"""A flat table: one annotation a row, every field of ours in a column of its own.
+"""CSV: one annotation per row, one column per field.
 
 Read: a CSV file with a header; columns by name, in any order, `media` is the only one that must be
-there, unknown ones are ignored. Rows of the same `id` (of the same `media` and `frame`, where there
-is no id) make one record, wherever they stand. A row whose annotation columns are all empty is a
-record without annotations. A `label` alone means that it is there: `value` 1.
+there, unknown ones are left out with a warning. Rows of the same `id` (of the same `media` and
+`frame`, where there is no id) make one record, wherever they stand. A row whose annotation columns
+are all empty is a record without annotations. A `label` alone means that it is there: `value` 1.
 
 Kept: everything that a record holds. `polygon` is JSON ([[x, y], ...]), as are `mask`, `vector`,
 `attributes` and `metadata`; numbers are written so that the same ones come back. `frame` and
@@ -15,21 +15,24 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
-from common_ml.data.formats.atomic import replacing
-from common_ml.data.formats.tables import read_table, require
+from common_ml.data.formats.shared.media import MediaFiles
+from common_ml.data.formats.shared.policy import ErrorPolicy
+from common_ml.data.formats.shared.tables import escaped, read_table, require
+from common_ml.data.json_text import json_bytes
 from common_ml.data.record import Annotation, Box, Mask, Record
 from common_ml.data.report import Report
+from common_ml.utils.whole_file import replacing
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable, Iterator
 
-    from common_ml.data.formats.items import Item
+    from common_ml.data.formats.shared.items import Item
+    from common_ml.data.formats.shared.policy import OnError
+    from common_ml.types import StrPath
 
 NAME = "csv"
 
@@ -42,43 +45,99 @@ ANNOTATION_COLUMNS = (
     "label", "track", "value", "confidence", *BOX_COLUMNS, "polygon", "mask", "start_seconds",
     "end_seconds", "frame_index", "attributes", "vector",
 )  # fmt: skip
+_DECIMALS = (
+    *BOX_COLUMNS, "confidence", "duration_seconds", "time_seconds", "start_seconds", "end_seconds",
+)  # fmt: skip
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+", re.ASCII)
+DECIMAL_COMMA = "row with decimal commas: read as points"
 
 
-def read(source: str | os.PathLike[str]) -> Iterator[Record]:
-    """The records of a table, in the order in which they first appear.
+def read(
+    source: StrPath,
+    *,
+    on_error: OnError = "raise",
+    report: Report | None = None,
+    media_root: StrPath | None = None,
+    download: bool = False,
+) -> Iterator[Record]:
+    """Yield the records of a table, in the order in which they first appear.
+
+    Args:
+        source: The CSV file.
+        on_error: Whether a row that cannot be used ends the reading or is left out.
+        report: Receives what is left out and repaired.
+        media_root: Where the media are.
+        download: Fetch media from addresses that are not found there.
 
     Raises:
-        FormatError: no such column, a wrong value, or two rows that tell one record differently.
+        FormatError: a column is missing, an invalid value, or rows of one record that contradict.
         OSError: the file cannot be read.
     """
-    columns, rows = read_table(source)
+    policy = ErrorPolicy(on_error, report)
+    known = (*RECORD_COLUMNS, *ANNOTATION_COLUMNS)
+    columns, rows = read_table(source, policy, known=known)
     require(source, columns, ["media"])
+    others = [one for one in columns if one and one not in known]
+    if others:
+        policy.report.warn(f"columns that are not read: {', '.join(others)}")
+    rows = (_with_decimal_points(row, policy) for row in rows)
+    return _records(rows, policy, MediaFiles(media_root, download=download, policy=policy))
+
+
+def _with_decimal_points(row: Item, policy: ErrorPolicy) -> Item:
+    """Return the row with `0.5` for `0,5`; `1,234` may be a thousand, and stays."""
+    found = {
+        name: text.replace(",", ".")
+        for name in _DECIMALS
+        if "," in (text := row.get(name) or "")
+        and _DECIMAL_COMMA.fullmatch(text)
+        and not _THOUSANDS.fullmatch(text)
+    }
+    if not found:
+        return row
+    policy.repair(DECIMAL_COMMA)
+    return replace(row, data={**row.data, **found})
+
+
+def _records(rows: Iterable[Item], policy: ErrorPolicy, media: MediaFiles) -> Iterator[Record]:
     records: dict[str, tuple[Record, list[Annotation]]] = {}
-    last: tuple[list[Any], str] = ([], "")  # neighbouring rows mostly tell the same record
+    last: tuple[list[Any], str] = ([], "")  # neighbouring rows are mostly of one record
     for row in rows:
-        told = [row.get(name) for name in RECORD_COLUMNS]
-        if told != last[0]:
-            record = _record_of(row)
-            known, _ = records.setdefault(record.id, (record, []))
-            if record != known:
-                _tell_difference(row, record, known)
-            last = (told, record.id)
-        annotation = _annotation_of(row)
-        if annotation is not None:
-            known, annotations = records[last[1]]
-            annotations.append(annotation)
-            if annotation.bounds() is not None:
-                with row.building():  # it has to lie in the picture: told with its line
-                    replace(known, annotations=(annotation,))
+        with policy:
+            cells = [row.get(name) for name in RECORD_COLUMNS]
+            if cells != last[0]:
+                record = _record_of(row, policy)
+                known, _ = records.setdefault(record.id, (record, []))
+                if record != known:
+                    _refuse_difference(row, record, known)
+                last = (cells, record.id)
+            annotation = _annotation_of(row, policy)
+            if annotation is not None:
+                known, annotations = records[last[1]]
+                if annotation.bounds() is not None and known.unit == "ratio":
+                    annotation = policy.inside(annotation)
+                    with row.building():  # it has to lie in the picture
+                        replace(known, annotations=(annotation,))
+                annotations.append(annotation)
     for record, annotations in records.values():
-        yield replace(record, annotations=tuple(annotations))
+        finished = None
+        with policy:
+            finished = media.finished(replace(record, annotations=tuple(annotations)))
+        if finished is not None:
+            yield finished
 
 
-def write(records: Iterable[Record], target: str | os.PathLike[str]) -> Report:
+def write(records: Iterable[Record], target: StrPath, *, escape_formulas: bool = False) -> Report:
     """Write the table.
 
+    Args:
+        records: Anything.
+        target: The file.
+        escape_formulas: Put `'` before texts that a spreadsheet would run as a formula.
+
     Raises:
-        OSError: the file cannot be written; what was there before is as it was.
+        OSError: the file cannot be written; the old file is unchanged.
     """
     report = Report()
     with replacing(target) as file:
@@ -90,13 +149,16 @@ def write(records: Iterable[Record], target: str | os.PathLike[str]) -> Report:
             if any("\0" in cell for row in rows for cell in row.values() if isinstance(cell, str)):
                 report.skip(record.id, "has a NUL character, which CSV cannot hold")
                 continue
-            table.writerows(rows)
+            table.writerows(map(escaped, rows) if escape_formulas else rows)
             report.written += 1
         text.detach()
     return report
 
 
-def _record_of(row: Item) -> Record:
+def _record_of(row: Item, policy: ErrorPolicy) -> Record:
+    metadata: dict[str, Any] = {}
+    with policy:
+        metadata = row.json_object("metadata")
     with row.building():
         return Record(
             media=row.text("media"),
@@ -104,7 +166,7 @@ def _record_of(row: Item) -> Record:
             width=row.whole_or_none("width"),
             height=row.whole_or_none("height"),
             duration_seconds=row.number_or_none("duration_seconds"),
-            metadata=row.json_object("metadata"),
+            metadata=metadata,
             id=row.text("id", default=""),
             frame_index=row.whole_or_none("frame"),
             time_seconds=row.number_or_none("time_seconds"),
@@ -112,7 +174,7 @@ def _record_of(row: Item) -> Record:
         )
 
 
-def _annotation_of(row: Item) -> Annotation | None:
+def _annotation_of(row: Item, policy: ErrorPolicy) -> Annotation | None:
     if not any(name in row for name in ANNOTATION_COLUMNS):
         return None
     polygon, mask, vector = (row.json(name) for name in ("polygon", "mask", "vector"))
@@ -126,7 +188,7 @@ def _annotation_of(row: Item) -> Annotation | None:
             track=row.text("track", default=""),
             value=row.whole("value", default=1),
             confidence=row.number_or_none("confidence"),
-            box=_box_of(row),
+            box=_box_of(row, policy),
             polygon=_corners(row, polygon),
             mask=None if mask is None else _mask_of(row, mask),
             start_seconds=row.number_or_none("start_seconds"),
@@ -137,14 +199,14 @@ def _annotation_of(row: Item) -> Annotation | None:
         )
 
 
-def _box_of(row: Item) -> Box | None:
+def _box_of(row: Item, policy: ErrorPolicy) -> Box | None:
     given = [name for name in BOX_COLUMNS if name in row]
     if not given:
         return None
     missing = [name for name in BOX_COLUMNS if name not in given]
     if missing:
         raise row.error("must be given: a box needs x1, y1, x2 and y2", field=missing[0])
-    return Box(*(row.number(name) for name in BOX_COLUMNS))
+    return policy.box(*(row.number(name) for name in BOX_COLUMNS))
 
 
 def _corners(row: Item, value: Any) -> tuple[tuple[float, float], ...] | None:
@@ -158,8 +220,8 @@ def _corners(row: Item, value: Any) -> tuple[tuple[float, float], ...] | None:
 def _mask_of(row: Item, value: dict[str, Any]) -> Mask:
     try:
         return Mask.from_json(value)
-    except TypeError as error:  # a key that it has not, or counts that are no list
-        raise row.error(f"is no mask: {error}", field="mask") from error
+    except TypeError as error:  # an unknown key, or counts that are not a list
+        raise row.error(f"invalid mask: {error}", field="mask") from error
 
 
 def _numbers(row: Item, value: Any) -> tuple[float, ...] | None:
@@ -170,7 +232,7 @@ def _numbers(row: Item, value: Any) -> tuple[float, ...] | None:
     return tuple(value)
 
 
-def _tell_difference(row: Item, record: Record, known: Record) -> None:
+def _refuse_difference(row: Item, record: Record, known: Record) -> None:
     names = {"frame_index": "frame"}
     for name in asdict(known):
         if getattr(record, name) != getattr(known, name):
@@ -182,7 +244,7 @@ def _tell_difference(row: Item, record: Record, known: Record) -> None:
 
 
 def _rows_of(record: Record) -> Iterator[dict[str, Any]]:
-    told = {
+    common = {
         **{name: getattr(record, name) for name in RECORD_COLUMNS if name != "frame"},
         "frame": record.frame_index,
         "metadata": _json(record.metadata or None),
@@ -191,7 +253,7 @@ def _rows_of(record: Record) -> Iterator[dict[str, Any]]:
         box = None if annotation.box is None else asdict(annotation.box)
         plain = annotation.to_json()
         yield {
-            **told,
+            **common,
             **{name: getattr(annotation, name) for name in ANNOTATION_COLUMNS[:4]},
             **(box or dict.fromkeys(BOX_COLUMNS)),
             **{name: _json(plain.get(name)) for name in ("polygon", "mask", "vector")},
@@ -201,10 +263,8 @@ def _rows_of(record: Record) -> Iterator[dict[str, Any]]:
             "frame_index": annotation.frame_index,
         }
     if not record.annotations:
-        yield told
+        yield common
 
 
 def _json(value: Any) -> str | None:
-    return (
-        None if value is None else orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).decode()
-    )
+    return None if value is None else json_bytes(value).decode()

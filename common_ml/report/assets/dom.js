@@ -1,22 +1,54 @@
 // Elements. Text only ever becomes text: nothing here, or anywhere else, writes HTML.
 
-/** The element of the page with this id. */
-export const byId = (id) => document.getElementById(id);
+/**
+ * Elements of page.html that are more than an HTMLElement, by id.
+ * @typedef {{
+ *   boxes: HTMLCanvasElement, help: HTMLDialogElement, lanes: HTMLCanvasElement,
+ *   mute: HTMLButtonElement, play: HTMLButtonElement, query: HTMLInputElement,
+ *   "files-query": HTMLInputElement, histogram: HTMLCanvasElement, threshold: HTMLInputElement,
+ *   export: HTMLDialogElement, "export-all": HTMLInputElement, "export-file": HTMLInputElement,
+ *   note: HTMLInputElement, sort: HTMLSelectElement, speed: HTMLSelectElement, "step-back": HTMLButtonElement, "step-on": HTMLButtonElement,
+ * }} Elements
+ */
+
+/**
+ * The element of the page with this id, which must be there.
+ * @template {string} Id
+ * @param {Id} id
+ * @returns {Id extends keyof Elements ? Elements[Id] : HTMLElement}
+ */
+export const byId = (id) => /** @type {any} */ (document.getElementById(id));
 
 /**
  * A new element: make("p", { className: "note" }, "text", child, ...).
  * Properties are set as properties, `data` as data attributes, `attr` as attributes.
+ * @template {keyof HTMLElementTagNameMap} Name
+ * @param {Name} name
+ * @param {Record<string, any>} [properties]
+ * @param {...(Node | string | null | undefined)} children
+ * @returns {HTMLElementTagNameMap[Name]}
  */
 export function make(name, { data = {}, attr = {}, ...properties } = {}, ...children) {
   const element = document.createElement(name);
   Object.assign(element, properties);
   Object.assign(element.dataset, data);
   for (const [key, value] of Object.entries(attr)) element.setAttribute(key, value);
-  element.append(...children.filter((child) => child !== null && child !== undefined));
+  for (const child of children) if (child !== null && child !== undefined) element.append(child);
   return element;
 }
 
-/** Runs a function at most once before the next picture is painted. */
+/**
+ * The row of a list that an event happened in.
+ * @param {Event} event
+ * @returns {HTMLElement | null}
+ */
+export const rowOf = (event) =>
+  event.target instanceof Element ? event.target.closest("[data-index]") : null;
+
+/**
+ * Runs a function at most once before the next picture is painted.
+ * @param {() => void} run
+ */
 export function oncePerFrame(run) {
   let isWaiting = false;
   return () => {
@@ -29,7 +61,12 @@ export function oncePerFrame(run) {
   };
 }
 
-/** A canvas of the size of its element, sharp on dense screens; its units are CSS pixels. */
+/**
+ * A canvas of the size of its element, sharp on dense screens; its units are CSS pixels.
+ * @param {HTMLCanvasElement} canvas
+ * @param {number} width
+ * @param {number} height
+ */
 export function fitCanvas(canvas, width, height) {
   const density = window.devicePixelRatio || 1;
   const [w, h] = [Math.max(1, Math.round(width * density)), Math.max(1, Math.round(height * density))];
@@ -39,8 +76,14 @@ export function fitCanvas(canvas, width, height) {
     canvas.style.width = `${width}px`;
     canvas.style.height = `${height}px`;
   }
-  const context = canvas.getContext("2d");
+  const context = context2d(canvas);
   context.setTransform(density, 0, 0, density, 0, 0);
   context.clearRect(0, 0, width, height);
   return context;
 }
+
+/**
+ * What is drawn with on a canvas.
+ * @param {HTMLCanvasElement} canvas
+ */
+export const context2d = (canvas) => /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));

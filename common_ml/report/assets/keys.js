@@ -19,6 +19,11 @@ export function listenToKeys(does) {
     ["1 2 3", "Tags, errors, run", ["1", "2", "3"], (event) => does.tab(Number(event.key) - 1)],
     ["< >", "Slower, faster", ["<", ">"], (event) => does.speed(event.key === "<" ? -1 : 1)],
     ["b", "Boxes on or off", ["b"], does.boxes],
+    ["a r", "Accept or reject the tag, and go to the next; again: take it back", ["a", "r"], (event) => does.decide(event.key === "a" ? "accepted" : "rejected")],
+    ["e", "Write a note on the tag", ["e"], does.note],
+    ["d D", "Of two runs: the next difference, the one before", ["d", "D"], (event) => does.difference(event.key === "d" ? 1 : -1)],
+    ["g", "Gallery", ["g"], does.gallery],
+    ["f", "Full screen", ["f"], does.full],
     ["m", "Sound on or off", ["m"], does.mute],
     ["t", "Light or dark", ["t"], does.theme],
     ["?", "These keys", ["?"], does.help],
@@ -28,7 +33,7 @@ export function listenToKeys(does) {
   );
   const actions = new Map(table.flatMap(([, , keys, run]) => keys.map((key) => [key, run])));
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || byId("help").open) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     const run = actions.get(event.key);
     if (!run || belongsElsewhere(event)) return;
     event.preventDefault();
@@ -40,6 +45,7 @@ const sign = (event) => (event.key === "ArrowLeft" ? -1 : 1);
 
 /** Letters that are typed, and space or arrows that a button or menu wants for itself. */
 function belongsElsewhere({ key, target }) {
+  if (target instanceof HTMLInputElement && target.type === "range") return key.startsWith("Arrow") || key.startsWith("Page") || key === "Home" || key === "End";
   if (target instanceof HTMLInputElement) return !["Escape", "ArrowDown", "ArrowUp"].includes(key);
   if (target instanceof HTMLSelectElement) return key.startsWith("Arrow") || key === " ";
   return target instanceof HTMLButtonElement && (key === " " || key === "Enter");

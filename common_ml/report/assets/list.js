@@ -6,14 +6,21 @@ const TALLEST = 8_000_000; // pixels: browsers refuse elements that are much tal
 
 export class VirtualList {
   /**
-   * @param root The element that scrolls.
-   * @param rowHeight Pixels.
-   * @param makeRow () => element, once for each visible place.
-   * @param fillRow (element, index) => void, whenever a place shows another row.
+   * @param {HTMLElement} root The element that scrolls.
+   * @param {object} rows
+   * @param {number} rows.rowHeight Pixels.
+   * @param {() => HTMLElement} rows.makeRow Called once for each visible place.
+   * @param {(row: any, index: number) => void} rows.fillRow Called when a place shows another row.
+   * @param {"option" | "listitem" | "row"} [rows.role] Of a row; options may hold nothing to press.
    */
-  constructor(root, { rowHeight, makeRow, fillRow }) {
-    Object.assign(this, { root, rowHeight, makeRow, fillRow });
+  constructor(root, { rowHeight, makeRow, fillRow, role = "option" }) {
+    this.root = root;
+    this.rowHeight = rowHeight;
+    this.makeRow = makeRow;
+    this.fillRow = fillRow;
+    this.role = role;
     this.size = 0;
+    /** @type {any[]} elements, with what makeRow hung on them */
     this.rows = [];
     this.space = make("div", { className: "space" });
     this.window = make("div", { className: "window" });
@@ -31,6 +38,26 @@ export class VirtualList {
     this.empty.textContent = whenEmpty;
     this.empty.hidden = size > 0;
     this.#draw();
+  }
+
+  /** Shows the rows of another list with the same things in it: a row that is seen stays where it is.
+   * @param {number} size
+   * @param {string} whenEmpty
+   * @param {number} moved By how many rows the first visible one has moved.
+   */
+  keep(size, whenEmpty, moved) {
+    const at = this.#firstPixel() + moved * this.rowHeight;
+    this.size = size;
+    this.empty.textContent = whenEmpty;
+    this.empty.hidden = size > 0;
+    this.#draw(); // first: the space has to be tall enough
+    this.root.scrollTop = this.#scrollFor(Math.max(at, 0));
+    this.#draw();
+  }
+
+  /** The first row that is seen. */
+  get firstRow() {
+    return Math.floor(Math.max(this.#firstPixel(), 0) / this.rowHeight);
   }
 
   /** Scrolls as little as needed for a row to be seen; in the middle if it is far away. */
@@ -74,12 +101,13 @@ export class VirtualList {
 
   #draw() {
     this.space.style.height = `${this.#spaceHeight}px`;
+    if (this.role === "row") this.root.setAttribute("aria-rowcount", String(this.size));
     const firstPixel = Math.max(this.#firstPixel(), 0);
     const first = Math.floor(firstPixel / this.rowHeight);
     const places = Math.min(Math.ceil(this.root.clientHeight / this.rowHeight) + 1, this.size - first);
     while (this.rows.length < places) {
       const row = this.makeRow();
-      row.setAttribute("role", "option");
+      row.setAttribute("role", this.role);
       row.style.height = `${this.rowHeight}px`;
       this.rows.push(row);
       this.window.append(row);
@@ -88,8 +116,8 @@ export class VirtualList {
       row.hidden = place >= places;
       if (row.hidden) return;
       row.dataset.index = first + place;
-      row.setAttribute("aria-posinset", first + place + 1);
-      row.setAttribute("aria-setsize", this.size);
+      row.setAttribute(this.role === "row" ? "aria-rowindex" : "aria-posinset", String(first + place + 1));
+      if (this.role !== "row") row.setAttribute("aria-setsize", String(this.size));
       this.fillRow(row, first + place);
     });
     this.window.style.transform = `translateY(${this.root.scrollTop - (firstPixel - first * this.rowHeight)}px)`;

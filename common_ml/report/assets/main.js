@@ -1,32 +1,60 @@
 // The page: reads its data, and joins the parts.
 
+import { keepAddress, readAddress, tagNamed } from "./address.js";
 import { Boxes } from "./boxes.js";
+import { Changes } from "./changes.js";
 import { theme } from "./colours.js";
-import { byId } from "./dom.js";
+import { Counts } from "./counts.js";
+import { byId, make } from "./dom.js";
+import { listenToExport } from "./exports.js";
+import { filtered, matching } from "./filter.js";
 import { count, counted } from "./format.js";
+import { Gallery } from "./gallery.js";
+import { Histogram } from "./histogram.js";
 import { listenToKeys } from "./keys.js";
+import { keepLive } from "./live.js";
+import { recall, remember } from "./memory.js";
+import { ORDERS } from "./order.js";
 import { FileList, showErrors, showRun } from "./panes.js";
 import { Player } from "./player.js";
+import { LanePointer } from "./pointer.js";
+import { parseQuery } from "./queryparser.js";
+import { Review } from "./review.js";
+import { Search } from "./search.js";
 import { State } from "./state.js";
-import { TagTable, filtered } from "./table.js";
+import { listenToEdges } from "./splitter.js";
 import { TagList } from "./tags.js";
 import { Thumbs } from "./thumbs.js";
 import { Timeline } from "./timeline.js";
+import { listenForStaleTips } from "./tip.js";
+import { keyOf, Verdicts } from "./verdicts.js";
 
 const TABS = ["tags", "errors", "run"];
 
 const page = JSON.parse(byId("page-data").textContent);
-if (!page.files.length) page.files.push(emptyFile());
+fill(page);
 const state = new State(page);
-const tables = new Map();
 const player = new Player(state);
 const timeline = new Timeline(state, player);
+const pointer = new LanePointer(state, player, timeline);
 const boxes = new Boxes(state, player);
-const tagList = new TagList(state, player, new Thumbs(state, player));
-const fileList = new FileList(state, chooseFile);
+const thumbs = new Thumbs(state, player);
+const tagList = new TagList(state, player, thumbs);
+const fileList = new FileList(state, new Counts(state), thumbs, chooseFile);
+const verdicts = new Verdicts(state);
+const review = new Review(state, verdicts, tagList, refilter);
+const changes = new Changes(state, tagList, chooseFile, refilter);
+const gallery = new Gallery(state, thumbs, fileList, showMoment);
+const search = new Search(state, refilter);
+new Histogram(state, (threshold) => {
+  state.threshold = threshold;
+  refilter();
+});
 
 showTitle();
 showErrors(page, chooseFile);
+listenForStaleTips();
+state.on("tracks", refilter);
 listenToKeys({
   toggle: () => player.toggle(),
   skip: (ms) => player.seek(state.nowMs + ms),
@@ -35,73 +63,160 @@ listenToKeys({
   page: (pages) => tagList.move(pages * tagList.list.pageSize),
   first: () => tagList.first(),
   last: () => tagList.last(),
-  search: () => byId("query").select(),
-  escape: () => escape(),
+  search: () => search.focus(),
+  escape: () => stepBack(),
   zoom: (key) => (key === "0" ? timeline.fit() : timeline.zoom(key === "-" ? 1.6 : 1 / 1.6)),
   pan: (share) => timeline.pan(share),
   file: (places) => fileList.move(places),
   tab: (place) => showTab(TABS[place]),
   speed: (steps) => player.speed(steps),
   boxes: () => toggleBoxes(),
+  full: () => toggleFull(),
+  gallery: () => gallery.toggle(),
+  decide: (decision) => review.decide(decision),
+  difference: (by) => changes.step(by),
+  note: () => review.write(),
   mute: () => player.mute(),
   theme: () => toggleTheme(),
   help: () => byId("help").showModal(),
 });
-byId("query").addEventListener("input", () => applyFilter(byId("query").value, state.kind));
+byId("sort").append(...Object.entries(ORDERS).map(([value, name]) => make("option", { value }, name)));
+byId("sort").addEventListener("change", () => {
+  state.sort = byId("sort").value;
+  refilter();
+});
 byId("help-open").addEventListener("click", () => byId("help").showModal());
+byId("full").addEventListener("click", toggleFull);
+byId("full").hidden = !document.fullscreenEnabled;
 byId("theme").addEventListener("click", toggleTheme);
 byId("boxes-toggle").addEventListener("click", toggleBoxes);
 for (const tab of TABS) byId(`tab-${tab}`).addEventListener("click", () => showTab(tab));
-for (const button of byId("kinds").children) {
-  button.addEventListener("click", () => applyFilter(state.query, button.dataset.kind));
+for (const button of kindButtons()) {
+  button.addEventListener("click", () => {
+    showKind(button.dataset.kind);
+    refilter();
+  });
 }
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", readTheme);
-setTheme(remembered());
-chooseFile(0);
-window.commonMl = { state, player, timeline, boxes }; // for those who look behind it
+setTheme(recall("theme"));
+listenToEdges();
+listenToExport(state);
+goTo(location.hash);
+keepAddress(state, player, gallery);
+keepLive(state, verdicts, takeOver);
+window.addEventListener("hashchange", () => goTo(location.hash));
+Object.assign(window, { commonMl: { state, player, timeline, pointer, boxes, search, gallery, verdicts, filesWith } }); // for the console and tests
+
+/** The buttons that choose which kind of tags is shown. */
+function kindButtons() {
+  return /** @type {HTMLElement[]} */ ([...byId("kinds").children]);
+}
 
 function chooseFile(place) {
-  if (place === undefined || (state.table && place === state.file)) return;
+  if (place !== undefined && (!state.table || place !== state.file)) show(place);
+}
+
+/** Shows a file from its beginning. */
+function show(place) {
   state.file = place;
-  if (!tables.has(place)) tables.set(place, new TagTable(readColumns(place), page));
-  state.table = tables.get(place);
+  state.table = state.tables.of(place);
   state.selected = -1;
-  state.filter = filtered(state.table, state.query, state.kind);
+  showKind("all"); // of another file there may be only one kind
+  state.filter = filtered(state);
   state.emit("file");
   state.emit("filter");
   showRun(state, searchFor);
 }
 
-function readColumns(place) {
-  const names = ["start", "end", "text", "track", "frame", "box", "corners", "sure", "info", "infos", "vector"];
-  const element = byId(`tags-${place}`);
-  return element ? JSON.parse(element.textContent) : Object.fromEntries(names.map((name) => [name, []]));
+/**
+ * Takes over a newer page of the same tags file; what is chosen, zoomed, scrolled or typed stays.
+ * @param {import("./state.js").PageData} newer
+ * @param {Document} source
+ */
+function takeOver(newer, source) {
+  const { media, table, selected } = state;
+  const keys = [selected, tagList.firstSeen].map((tag) => (tag < 0 ? null : { ms: table.start[tag], key: keyOf(media.name, table, tag) }));
+  fill(newer);
+  state.renew(newer, source);
+  const [chosen, seen] = keys.map((one) => (one ? sameTag(one) : -1));
+  state.selected = chosen;
+  state.filter = filtered(state);
+  showTitle();
+  showErrors(page, chooseFile);
+  state.emit("page");
+  if (state.media.name !== media.name || state.media.src !== media.src) {
+    show(state.file); // it is gone, or has come
+    return;
+  }
+  tagList.keep(seen);
+  state.emit("filter");
+  showRun(state, searchFor);
 }
 
-function applyFilter(query, kind) {
-  const isNew = query !== state.query || kind !== state.kind;
-  state.query = query;
+/** The tag of the file that is shown which is the same as one of an earlier page; -1 without one. */
+function sameTag({ ms, key }) {
+  const { table, media } = state;
+  for (let tag = table.firstFrom(ms); tag < table.size && table.start[tag] === ms; tag++) {
+    if (keyOf(media.name, table, tag) === key) return tag;
+  }
+  return -1;
+}
+
+/** Shows what an address says. */
+function goTo(hash) {
+  const wanted = readAddress(state, hash);
+  state.hidden = wanted.hidden;
+  state.threshold = wanted.threshold;
+  state.sort = wanted.sort in ORDERS ? wanted.sort : "ranges";
+  byId("sort").value = state.sort;
+  chooseFile(wanted.file);
+  search.set(wanted.query);
+  showKind(wanted.kind);
+  state.emit("tracks"); // filters anew
+  const tag = tagNamed(state.table, wanted.tag);
+  if (tag >= 0) {
+    state.selected = tag;
+    state.emit("selected");
+  }
+  if (wanted.ms) player.seek(wanted.ms);
+  if (wanted.gallery !== gallery.isOpen) gallery.toggle();
+}
+
+/** Leaves the gallery for a moment of it. */
+function showMoment(place, ms, tag) {
+  gallery.toggle(false);
+  chooseFile(place);
+  state.selected = tag;
+  if (tag >= 0) player.seekTag(tag);
+  else player.seek(ms);
+  state.emit("selected");
+}
+
+function showKind(kind) {
   state.kind = kind;
-  for (const button of byId("kinds").children) {
+  for (const button of kindButtons()) {
     button.setAttribute("aria-checked", String(button.dataset.kind === kind));
   }
-  if (!isNew) return;
-  state.filter = filtered(state.table, query, kind);
+}
+
+function refilter() {
+  state.filter = filtered(state);
   state.emit("filter");
 }
 
 function searchFor(text) {
-  byId("query").value = text;
   showTab("tags");
-  applyFilter(text, state.kind);
+  search.set(`label = '${text.replaceAll("'", "''")}'`);
 }
 
-function escape() {
-  if (document.body.classList.contains("files-open")) {
+/** Undoes the last choice: the open list, then the filter, then the selection. */
+function stepBack() {
+  if (gallery.isOpen) {
+    gallery.toggle(false);
+  } else if (document.body.classList.contains("files-open")) {
     fileList.toggle(false);
   } else if (state.query) {
-    byId("query").value = "";
-    applyFilter("", state.kind);
+    search.set("");
   } else if (state.selected >= 0) {
     state.selected = -1;
     state.emit("selected");
@@ -123,21 +238,14 @@ function toggleBoxes() {
   state.emit("boxes");
 }
 
-function toggleTheme() {
-  setTheme(theme.isDark ? "light" : "dark");
-  try {
-    localStorage.setItem("common-ml-theme", theme.isDark ? "dark" : "light");
-  } catch {
-    // pages from disk may have no memory: the choice then lasts as long as the page
-  }
+function toggleFull() {
+  if (document.fullscreenElement) document.exitFullscreen();
+  else byId("centre").requestFullscreen?.().catch(() => {}); // forbidden in some frames
 }
 
-function remembered() {
-  try {
-    return localStorage.getItem("common-ml-theme");
-  } catch {
-    return null;
-  }
+function toggleTheme() {
+  setTheme(theme.isDark ? "light" : "dark");
+  remember("theme", theme.isDark ? "dark" : "light");
 }
 
 function setTheme(name) {
@@ -151,6 +259,12 @@ function readTheme() {
   state.emit("theme");
 }
 
+/** The names of the files that have a tag which an expression is true of. */
+function filesWith(text) {
+  const wanted = Object.assign(new State(page), { condition: { tree: parseQuery(text) } });
+  return page.files.filter((file, place) => matching(wanted, state.tables.of(place), file).length > 0).map((file) => file.name);
+}
+
 function showTitle() {
   byId("title").textContent = page.title;
   const tags = page.files.reduce((sum, file) => sum + file.tags, 0);
@@ -160,6 +274,11 @@ function showTitle() {
   document.title = `${page.title} · ${count(tags)} tags`;
 }
 
+/** A page always has a file. */
+function fill(data) {
+  if (!data.files.length) data.files.push(emptyFile());
+}
+
 function emptyFile() {
-  return { name: "", done: false, errors: 0, tags: 0, kind: "unknown", note: "this tags file is empty", src: null, carried: false, mime: "", width: 0, height: 0, duration: 0, rate: 0, thumbTimes: [], thumbs: [] };
+  return { name: "", done: false, errors: 0, tags: 0, kind: "unknown", note: "this tags file is empty", src: null, carried: false, mime: "", width: 0, height: 0, duration: 0, rate: 0, wave: "", thumbTimes: [], thumbs: [] };
 }

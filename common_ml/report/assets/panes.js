@@ -1,39 +1,83 @@
 // What is beside the tags: the files of the run, its errors, its params and counts.
 
 import { markColour } from "./colours.js";
-import { byId, make } from "./dom.js";
+import { byId, make, rowOf } from "./dom.js";
 import { baseName, clock, count, counted, trackName } from "./format.js";
 import { VirtualList } from "./list.js";
+import { THUMB } from "./thumbs.js";
 
-const MOST_COUNTED = 500;
+const MAX_COUNTED = 500;
 
 /** The side list of files. */
 export class FileList {
-  constructor(state, choose) {
+  /**
+   * @param {import("./state.js").State} state
+   * @param {import("./counts.js").Counts} counts
+   * @param {import("./thumbs.js").Thumbs} thumbs
+   * @param {(place: number) => void} choose
+   */
+  constructor(state, counts, thumbs, choose) {
     this.state = state;
+    this.thumbs = thumbs;
+    this.counts = counts;
     this.choose = choose;
-    const { files } = state.page;
+    /** Files that are listed, by number. */
+    this.places = state.page.files.map((_, place) => place);
     this.root = byId("files-list");
     this.list = new VirtualList(this.root, {
       rowHeight: 46,
       makeRow: () => this.#makeRow(),
       fillRow: (row, index) => this.#fillRow(row, index),
     });
-    byId("files-count").textContent = count(files.length);
-    byId("files-toggle").textContent = counted(files.length, "file");
-    document.body.classList.toggle("one-file", files.length < 2);
+    this.#showNumber();
+    state.on("page", () => this.#renew());
     this.root.addEventListener("click", (event) => {
-      const row = event.target.closest("[data-index]");
-      if (row) choose(Number(row.dataset.index));
+      const row = rowOf(event);
+      if (row) choose(this.places[Number(row.dataset.index)]);
+    });
+    byId("files-query").addEventListener("input", () => this.#narrow());
+    byId("files-query").addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && this.places.length) choose(this.places[0]);
     });
     byId("files-toggle").addEventListener("click", () => this.toggle());
     state.on("file", () => {
-      this.list.reveal(state.file);
+      this.list.reveal(this.places.indexOf(state.file));
       this.list.draw();
       this.root.setAttribute("aria-activedescendant", `file-${state.file}`);
       this.toggle(false);
     });
-    this.list.reset(files.length);
+    state.on("counts", () => this.#narrow());
+    this.#narrow();
+  }
+
+  #showNumber() {
+    const { files } = this.state.page;
+    byId("files-toggle").textContent = counted(files.length, "file");
+    document.body.classList.toggle("one-file", files.length < 2);
+  }
+
+  /** The files of a newer page: others may have come before those that are seen. */
+  #renew() {
+    this.#showNumber();
+    for (const row of this.list.rows) row.shown = -1;
+    this.#narrow({ keeps: true });
+  }
+
+  /** Lists the files whose name has what was typed, and that have tags which the filter lets through. */
+  #narrow({ keeps = false } = {}) {
+    const { files } = this.state.page;
+    const wanted = byId("files-query").value.toLowerCase();
+    const { ofFile, isNarrowed } = this.counts;
+    const places = [];
+    files.forEach((file, place) => {
+      if (file.name.toLowerCase().includes(wanted) && (!isNarrowed || ofFile[place] !== 0)) places.push(place);
+    });
+    const isSame = places.length === this.places.length && places.every((place, n) => place === this.places[n]);
+    this.places = places;
+    byId("files-count").textContent = places.length === files.length ? count(files.length) : `${count(places.length)} of ${count(files.length)}`;
+    if (keeps) this.list.keep(places.length, "No file fits.", 0);
+    else if (!isSame || !this.list.size) this.list.reset(places.length, "No file fits.");
+    else this.list.draw();
   }
 
   /** Opens or closes the list where the window is too narrow for it. */
@@ -43,30 +87,42 @@ export class FileList {
   }
 
   move(places) {
-    const { files } = this.state.page;
-    this.choose(Math.min(Math.max(this.state.file + places, 0), files.length - 1));
+    const at = this.places.findIndex((place) => place >= this.state.file); // it may not be listed
+    const from = at < 0 ? this.places.length : this.places[at] === this.state.file || places < 0 ? at : at - 1;
+    this.choose(this.places[Math.min(Math.max(from + places, 0), this.places.length - 1)]);
   }
 
   #makeRow() {
     const mark = make("i", { className: "mark" });
     const name = make("span", { className: "name" });
     const about = make("span", { className: "about" });
-    const row = make("div", { className: "row file" }, mark, make("span", { className: "words" }, name, about));
-    row.parts = { mark, name, about };
-    return row;
+    const thumb = make("canvas", { className: "thumb", width: 2 * THUMB.width, height: 2 * THUMB.height });
+    const picture = make("span", { className: "picture small" }, thumb);
+    const row = make("div", { className: "row file" }, mark, picture, make("span", { className: "words" }, name, about));
+    return Object.assign(row, { parts: { mark, name, about, thumb, picture }, shown: -1 });
   }
 
   #fillRow(row, index) {
-    const file = this.state.page.files[index];
-    row.id = `file-${index}`;
-    row.setAttribute("aria-selected", String(index === this.state.file));
-    const [state, said] = stateOf(file);
+    const place = this.places[index];
+    const file = this.state.page.files[place];
+    row.id = `file-${place}`;
+    row.setAttribute("aria-selected", String(place === this.state.file));
+    if (row.shown !== place) {
+      row.shown = place;
+      row.parts.picture.hidden = !this.thumbs.areThere(place);
+      const ms = file.kind === "image" ? 0 : file.duration * 100; // a tenth of it: films begin in the dark
+      if (!row.parts.picture.hidden) this.thumbs.paint(row.parts.thumb, { place, ms, insideMs: 1 }, () => row.shown === place && !row.hidden);
+    }
+    const states = this.state.page.states?.[file.name];
+    const [state, said] = states ? [stateOf(file)[0], `was ${states[0]}, is ${states[1]}`] : stateOf(file);
     row.parts.mark.className = `mark ${state}`;
     row.parts.mark.title = said;
     row.parts.name.textContent = baseName(file.name);
     row.parts.name.title = file.name;
     const length = file.duration ? ` · ${clock(file.duration * 1000, 0)}` : "";
-    row.parts.about.textContent = `${counted(file.tags, "tag")}${length}${state === "done" ? "" : ` · ${said}`}`;
+    const kept = this.counts.ofFile[place];
+    const tags = kept === null || kept === file.tags ? counted(file.tags, "tag") : `${count(kept)} of ${counted(file.tags, "tag")}`;
+    row.parts.about.textContent = `${tags}${length}${state === "done" && !states ? "" : ` · ${said}`}`;
   }
 }
 
@@ -128,7 +184,7 @@ function counts(table, search) {
     found.set(text, entry);
   }
   const sorted = [...found.values()].sort((one, other) => other.tags - one.tags || one.text - other.text);
-  const rows = sorted.slice(0, MOST_COUNTED).map(({ text, tags, ms }) => {
+  const rows = sorted.slice(0, MAX_COUNTED).map(({ text, tags, ms }) => {
     const dot = make("i");
     dot.style.background = markColour(text);
     const name = make("button", { className: "link" }, table.page.texts[text] || "(empty)");

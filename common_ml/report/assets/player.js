@@ -3,13 +3,22 @@
 import { byId, make } from "./dom.js";
 import { clock } from "./format.js";
 
+const PLAYS = /** @type {const} */ (["play", "mute", "speed"]);
+const STEPS = /** @type {const} */ (["step-back", "step-on"]);
+
 /** Tells the page the time in ms ("time") and how long the file is ("duration"). */
 export class Player {
+  /** @param {import("./state.js").State} state */
   constructor(state) {
     this.state = state;
-    this.element = null; // <video>, <audio>, <img> or null
+    /** @type {HTMLMediaElement | HTMLImageElement | null} */
+    this.element = null;
+    this.pendingMs = /** @type {number | null} */ (null);
+    this.framesTell = false;
+    /** @type {Map<number, string>} */
     this.blobs = new Map();
     state.on("file", () => this.#load());
+    state.on("page", () => this.#renew());
     byId("play").addEventListener("click", () => this.toggle());
     byId("step-back").addEventListener("click", () => this.step(-1));
     byId("step-on").addEventListener("click", () => this.step(1));
@@ -18,12 +27,13 @@ export class Player {
     byId("media").addEventListener("click", () => this.toggle());
   }
 
-  get isTimed() {
-    return this.element instanceof HTMLMediaElement;
+  /** The element, where it has a time of its own: not for pictures, nor where nothing can be played. */
+  get timed() {
+    return this.element instanceof HTMLMediaElement ? this.element : null;
   }
 
   get isPlaying() {
-    return this.isTimed && !this.element.paused;
+    return this.timed !== null && !this.timed.paused;
   }
 
   /** Milliseconds that a frame is shown. */
@@ -36,7 +46,7 @@ export class Player {
     const file = this.state.page.files[place];
     if (!file.carried) return file.src;
     if (!this.blobs.has(place)) {
-      const text = atob(byId(`media-${place}`).textContent);
+      const text = atob(byId(`media-${place}`).textContent ?? "");
       const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
       this.blobs.set(place, URL.createObjectURL(new Blob([bytes], { type: file.mime })));
     }
@@ -46,7 +56,8 @@ export class Player {
   /** Goes to a time; the media follow as they can. */
   seek(ms) {
     const wanted = Math.min(Math.max(ms, 0), this.state.durationMs);
-    if (this.isTimed && this.element.readyState > 0) this.element.currentTime = wanted / 1000;
+    const { timed } = this;
+    if (timed && timed.readyState > 0) timed.currentTime = wanted / 1000;
     else this.pendingMs = wanted;
     this.#tell(wanted);
   }
@@ -59,20 +70,20 @@ export class Player {
   }
 
   toggle() {
-    if (!this.isTimed) return;
-    if (this.element.paused) this.element.play().catch(() => this.#failed());
-    else this.element.pause();
+    const { timed } = this;
+    if (timed?.paused) timed.play().catch(() => this.#failed());
+    else timed?.pause();
   }
 
   /** Pauses and goes some frames on. */
   step(frames) {
-    if (this.isTimed) this.element.pause();
+    this.timed?.pause();
     const frame = Math.floor(this.state.nowMs / this.frameMs + 1e-3) + frames;
     this.seek((frame + 0.5) * this.frameMs);
   }
 
   mute() {
-    if (this.isTimed) this.element.muted = !this.element.muted;
+    if (this.timed) this.timed.muted = !this.timed.muted;
   }
 
   speed(steps) {
@@ -82,41 +93,49 @@ export class Player {
   }
 
   #setSpeed() {
-    if (this.isTimed) this.element.playbackRate = Number(byId("speed").value);
+    if (this.timed) this.timed.playbackRate = Number(byId("speed").value);
   }
 
   #load() {
     const { media, table } = this.state;
     this.element?.remove();
-    if (this.isTimed) {
-      this.element.pause();
-      this.element.removeAttribute("src");
-    }
+    this.timed?.pause();
+    this.timed?.removeAttribute("src");
     this.element = null;
     this.pendingMs = null;
     this.state.durationMs = Math.max(media.duration * 1000, table.lastMs, 1);
     byId("stage").dataset.kind = media.kind;
     const source = this.source(this.state.file);
-    this.#note(media.note || (media.kind === "audio" ? "Sound" : ""));
+    this.#note(media.note || (media.kind === "audio" && !media.wave ? "Sound" : ""));
     if (source !== null) this.#open(source);
     byId("media").replaceChildren(...(this.element ? [this.element] : []));
-    for (const id of ["play", "mute", "speed"]) byId(id).disabled = !this.isTimed;
-    for (const id of ["step-back", "step-on"]) byId(id).disabled = media.kind === "image";
+    for (const id of PLAYS) byId(id).disabled = this.timed === null;
+    for (const id of STEPS) byId(id).disabled = media.kind === "image";
     this.#showState();
     this.#tell(0);
+  }
+
+  /** Tags of a newer page may reach farther; a timeline that shows all goes on doing so. */
+  #renew() {
+    const { state } = this;
+    if (state.table.lastMs <= state.durationMs) return;
+    state.durationMs = state.table.lastMs;
+    state.emit("duration");
+    this.#tell(state.nowMs);
   }
 
   #open(source) {
     const { media } = this.state;
     if (media.kind === "image") {
-      this.element = make("img", { src: source, alt: media.name, draggable: false });
-      this.element.addEventListener("load", () => this.state.emit("stage"));
-      this.element.addEventListener("error", () => this.#failed());
+      const picture = make("img", { src: source, alt: media.name, draggable: false });
+      picture.addEventListener("load", () => this.state.emit("stage"));
+      picture.addEventListener("error", () => this.#failed());
+      this.element = picture;
       return;
     }
     const isSound = media.kind === "audio";
-    this.element = make(isSound ? "audio" : "video", { src: source, preload: "auto", playsInline: true });
-    const element = this.element;
+    const element = make(isSound ? "audio" : "video", { src: source, preload: "auto", playsInline: true });
+    this.element = element;
     const on = (name, run) => element.addEventListener(name, () => element === this.element && run());
     on("loadedmetadata", () => {
       if (Number.isFinite(element.duration)) {
@@ -124,7 +143,7 @@ export class Player {
         this.state.emit("duration");
       }
       if (this.pendingMs !== null) element.currentTime = this.pendingMs / 1000;
-      if (!isSound && element.videoWidth === 0) this.#note("This browser can play the sound of this file, but not its pictures.");
+      if (element instanceof HTMLVideoElement && element.videoWidth === 0) this.#note("This browser can play the sound of this file, but not its pictures.");
       this.#setSpeed();
       this.state.emit("stage");
     });
@@ -133,7 +152,7 @@ export class Player {
     on("seeked", () => this.#tell(element.currentTime * 1000));
     on("timeupdate", () => this.#tell(element.currentTime * 1000));
     on("play", () => this.#follow(element));
-    if (!isSound && element.requestVideoFrameCallback) this.#followFrames(element);
+    if (element instanceof HTMLVideoElement && "requestVideoFrameCallback" in element) this.#followFrames(element);
   }
 
   /** The clock while it plays: many times a second, and not only when the browser feels like it. */
@@ -157,7 +176,7 @@ export class Player {
 
   #failed() {
     this.#note("This browser cannot play this file. Its tags are here all the same.");
-    for (const id of ["play", "mute", "speed"]) byId(id).disabled = true;
+    for (const id of PLAYS) byId(id).disabled = true;
     this.element?.remove();
     this.element = null;
     this.state.emit("stage");
@@ -173,7 +192,7 @@ export class Player {
   #showState() {
     const isPlaying = this.isPlaying;
     byId("play-shape").setAttribute("d", isPlaying ? "M3.5 2.5h3v11h-3zM9.5 2.5h3v11h-3z" : "M4 2.5v11l9-5.5z");
-    byId("mute").setAttribute("aria-pressed", String(this.isTimed && !this.element.muted));
+    byId("mute").setAttribute("aria-pressed", String(this.timed !== null && !this.timed.muted));
   }
 
   #tell(ms) {

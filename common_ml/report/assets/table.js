@@ -2,6 +2,7 @@
 
 /** Tags 0..size-1 of one file, by start; each column is an array with one place per tag. */
 export class TagTable {
+  /** @param {import("./state.js").PageData} page */
   constructor(columns, page) {
     this.page = page;
     this.size = columns.start.length;
@@ -9,14 +10,30 @@ export class TagTable {
     this.end = Float64Array.from(columns.end);
     this.text = Uint32Array.from(columns.text);
     this.track = Uint32Array.from(columns.track);
-    this.frame = Int32Array.from(columns.frame);
+    this.frame = Float64Array.from(columns.frame);
     this.box = Int32Array.from(columns.box);
-    this.corners = Float32Array.from(columns.corners);
+    this.corners = Float64Array.from(columns.corners);
     this.sure = columns.sure;
     this.vector = columns.vector;
     this.info = columns.info;
     this.infos = columns.infos;
+    /** Of a page of two runs: what changed, whether a tag is of both (0), of the earlier (1) or the later one (2). */
+    this.isCompared = columns.change !== undefined;
+    this.change = Uint8Array.from(columns.change ?? []);
+    this.side = Uint8Array.from(columns.side ?? []);
+    this.partner = Int32Array.from(columns.partner ?? []);
+    this.overlap = columns.overlap ?? [];
+    /** What gives a tag its colour: its text, or what changed, as numbers below 0. */
+    this.look = this.isCompared ? Int32Array.from(this.change, (change) => -1 - change) : Int32Array.from(this.text);
+    /** What reviewers said. @type {Map<number, import("./verdicts.js").Verdict>} */
+    this.verdicts = new Map(columns.verdicts.map(([tag, verdict, note]) => [tag, { verdict, note }]));
+    /** @type {Map<string, any[]>} */
+    this.attributes = new Map();
+    this.parsed = /** @type {any[] | null} */ (null);
+    this.counts = /** @type {Uint32Array | null} */ (null);
     this.lastMs = this.end.reduce((last, end) => Math.max(last, end), 0);
+    /** For each tag, until when it or any before it is shown. */
+    this.latestBefore = new Float64Array(this.size);
     this.shownUntil = this.#findShownUntil();
   }
 
@@ -33,9 +50,37 @@ export class TagTable {
     return this.frame[tag] >= 0;
   }
 
+  /** Whether a tag is what another one was before it moved: it is drawn, but not listed. */
+  isEarlier(tag) {
+    return this.isCompared && this.side[tag] === 1 && this.partner[tag] >= 0;
+  }
+
   boxOf(tag) {
     const at = this.box[tag] * 4;
     return at < 0 ? null : this.corners.subarray(at, at + 4);
+  }
+
+  /** How many tags have a text. */
+  countOf(text) {
+    let { counts } = this;
+    if (!counts) {
+      counts = new Uint32Array(this.page.texts.length);
+      for (const one of this.text) counts[one] += 1;
+      this.counts = counts;
+    }
+    return counts[text];
+  }
+
+  /** The value that each of `infos` has under a key of its own or of objects in it; else null. */
+  attribute(keys) {
+    const name = JSON.stringify(keys);
+    const known = this.attributes.get(name);
+    if (known) return known;
+    const parsed = this.parsed ?? this.infos.map((info) => JSON.parse(info));
+    this.parsed = parsed;
+    const values = parsed.map((info) => keys.reduce((part, key) => part?.[key] ?? null, info));
+    this.attributes.set(name, values);
+    return values;
   }
 
   infoOf(tag) {
@@ -89,7 +134,6 @@ export class TagTable {
         until[tags[i]] = Math.max(this.end[tags[i]], Math.min(start + step, next));
       }
     }
-    this.latestBefore = new Float64Array(this.size); // of this tag and all before it
     for (let tag = 0, latest = 0; tag < this.size; tag++) {
       if (until[tag] <= this.start[tag]) until[tag] = this.start[tag] + 1;
       latest = Math.max(latest, until[tag]);
@@ -97,36 +141,4 @@ export class TagTable {
     }
     return until;
   }
-}
-
-/** Which tags are shown: `order` lists them, `has[tag]` is 1 for each of them. */
-export function filtered(table, query, kind) {
-  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
-  const lowerTracks = table.page.tracks.map((track) => track.toLowerCase());
-  const lowerTexts = lowered(table.page);
-  const inTrack = words.map((word) => lowerTracks.map((track) => track.includes(word)));
-  const inText = words.map((word) => {
-    const known = new Uint8Array(lowerTexts.length);
-    for (let i = 0; i < known.length; i++) known[i] = lowerTexts[i].includes(word) ? 1 : 0;
-    return known;
-  });
-  const has = new Uint8Array(table.size);
-  const order = new Uint32Array(table.size);
-  let size = 0;
-  for (let tag = 0; tag < table.size; tag++) {
-    if (kind !== "all" && (kind === "frames") !== table.isFrame(tag)) continue;
-    let fits = true;
-    for (let w = 0; w < words.length && fits; w++) {
-      fits = inText[w][table.text[tag]] === 1 || inTrack[w][table.track[tag]];
-    }
-    if (!fits) continue;
-    has[tag] = 1;
-    order[size++] = tag;
-  }
-  return { has, order: order.subarray(0, size) };
-}
-
-function lowered(page) {
-  page.lowerTexts ??= page.texts.map((text) => text.toLowerCase());
-  return page.lowerTexts;
 }

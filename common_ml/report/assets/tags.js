@@ -1,14 +1,23 @@
 // The list of tags, and all that is known of the chosen one.
 
+import { CHANGES, CHANGE_SIGNS } from "./changenames.js";
 import { markColour } from "./colours.js";
-import { byId, make } from "./dom.js";
+import { byId, make, rowOf } from "./dom.js";
 import { clock, count, span, trackName } from "./format.js";
 import { VirtualList } from "./list.js";
 import { THUMB } from "./thumbs.js";
 
 export class TagList {
+  /**
+   * @param {import("./state.js").State} state
+   * @param {import("./player.js").Player} player
+   * @param {import("./thumbs.js").Thumbs} thumbs
+   */
   constructor(state, player, thumbs) {
-    Object.assign(this, { state, player, thumbs });
+    this.state = state;
+    this.player = player;
+    this.thumbs = thumbs;
+    this.kept = /** @type {number | null} */ (null);
     this.root = byId("tags-list");
     this.list = new VirtualList(this.root, {
       rowHeight: 62,
@@ -18,9 +27,9 @@ export class TagList {
     state.on("filter", () => this.#reset());
     state.on("selected", () => this.#showSelected());
     state.on("time", () => this.#markNow());
-    state.on("theme", () => this.list.draw());
+    for (const event of ["theme", "verdicts"]) state.on(event, () => this.list.draw());
     this.root.addEventListener("click", (event) => {
-      const row = event.target.closest("[data-index]");
+      const row = rowOf(event);
       if (row) this.choose(Number(row.dataset.index));
     });
   }
@@ -28,9 +37,9 @@ export class TagList {
   /** Selects the tag at a place of the list and goes to its beginning. */
   choose(index) {
     const { filter } = this.state;
-    if (!filter.order.length) return;
-    const place = Math.min(Math.max(index, 0), filter.order.length - 1);
-    this.state.selected = filter.order[place];
+    if (!filter.list.length) return;
+    const place = Math.min(Math.max(index, 0), filter.list.length - 1);
+    this.state.selected = filter.list[place];
     this.player.seekTag(this.state.selected);
     this.state.emit("selected");
   }
@@ -38,8 +47,7 @@ export class TagList {
   /** Selects a tag some places on; from the current time if none is chosen. */
   move(places) {
     const at = this.#placeOf(this.state.selected);
-    if (at >= 0) this.choose(at + places);
-    else this.choose(this.#placeOf(this.state.table.firstFrom(this.state.nowMs), true));
+    this.choose(at >= 0 ? at + places : this.#placeAt(this.state.nowMs));
   }
 
   first() {
@@ -47,28 +55,53 @@ export class TagList {
   }
 
   last() {
-    this.choose(this.state.filter.order.length - 1);
+    this.choose(this.state.filter.list.length - 1);
   }
 
-  /** The place of a tag in the list, or -1; with `nearest` the place where it would be. */
-  #placeOf(tag, nearest = false) {
-    const { order } = this.state.filter;
-    let [low, high] = [0, order.length];
+  /** The place of a tag in the list, or -1. */
+  #placeOf(tag) {
+    return tag >= 0 ? this.state.filter.places[tag] : -1;
+  }
+
+  /** The place of the first tag from a time on, among those that the list begins with by time. */
+  #placeAt(ms) {
+    const { list, lead } = this.state.filter;
+    const tag = this.state.table.firstFrom(ms);
+    let [low, high] = [0, lead];
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (order[middle] < tag) low = middle + 1;
+      if (list[middle] < tag) low = middle + 1;
       else high = middle;
     }
-    return nearest || (tag >= 0 && order[low] === tag) ? low : -1;
+    return low;
+  }
+
+  /** The first tag that is seen; -1 without any. */
+  get firstSeen() {
+    return this.state.filter.list[this.list.firstRow] ?? -1;
+  }
+
+  /** Lets a tag stay where the first row is when the next list is shown; -1: just that row. */
+  keep(tag) {
+    this.kept = tag;
   }
 
   #reset() {
     const { state } = this;
     const { order } = state.filter;
-    const isAll = order.length === state.table.size;
-    byId("tags-count").textContent = isAll ? count(order.length) : `${count(order.length)} of ${count(state.table.size)}`;
-    this.list.reset(order.length, state.table.size ? "No tag fits the filter." : "This file has no tags.");
-    this.#showSelected();
+    const isAll = order.length === state.media.tags;
+    byId("tags-count").textContent = isAll ? count(order.length) : `${count(order.length)} of ${count(state.media.tags)}`;
+    const whenEmpty = state.table.size ? "No tag fits the filter." : "This file has no tags.";
+    if (this.kept === null) {
+      this.list.reset(order.length, whenEmpty);
+      this.#showSelected();
+      return;
+    }
+    const place = this.#placeOf(this.kept);
+    this.kept = null;
+    for (const row of this.list.rows) row.shown = "";
+    this.list.keep(order.length, whenEmpty, place < 0 ? 0 : place - this.list.firstRow);
+    this.#markSelected();
   }
 
   #makeRow() {
@@ -81,6 +114,8 @@ export class TagList {
     const meter = make("meter", { min: 0, max: 1 });
     const sure = make("span", { className: "sure" });
     const info = make("span", { className: "info" });
+    const verdict = make("b", { className: "verdict", hidden: true });
+    const change = make("b", { className: "change" });
     const row = make(
       "div",
       { className: "row tag" },
@@ -89,28 +124,33 @@ export class TagList {
       make(
         "span",
         { className: "words" },
-        make("span", { className: "line" }, name, make("span", { className: "certainty" }, meter, sure)),
+        make("span", { className: "line" }, verdict, change, name, make("span", { className: "certainty" }, meter, sure)),
         make("span", { className: "line minor" }, when, track, info),
       ),
     );
-    row.parts = { thumb, outline, picture, name, when, track, meter, sure, info, stripe: row.firstChild };
-    return row;
+    const parts = { thumb, outline, picture, name, when, track, meter, sure, info, verdict, change, stripe: row.firstChild };
+    return Object.assign(row, { parts, shown: "" });
   }
 
   #fillRow(row, index) {
     const { table, filter, selected } = this.state;
-    const tag = filter.order[index];
+    const tag = filter.list[index];
     const { parts } = row;
     row.id = `tag-${tag}`;
     row.setAttribute("aria-selected", String(tag === selected));
     this.#mark(row, tag);
+    this.#showVerdict(parts.verdict, table.verdicts.get(tag));
     const key = `${this.state.file} ${tag}`;
     if (row.shown === key && parts.stripe.style.background) {
-      parts.stripe.style.background = markColour(table.text[tag]);
+      parts.stripe.style.background = markColour(table.look[tag]);
       return;
     }
     row.shown = key;
-    parts.stripe.style.background = markColour(table.text[tag]);
+    parts.stripe.style.background = markColour(table.look[tag]);
+    parts.change.hidden = !table.isCompared || !table.change[tag];
+    parts.change.textContent = CHANGE_SIGNS[table.change[tag] ?? 0];
+    parts.change.className = `change ${CHANGES[table.change[tag] ?? 0]}`;
+    parts.change.title = CHANGES[table.change[tag] ?? 0];
     parts.name.textContent = table.textOf(tag) || "(empty)";
     parts.name.title = table.textOf(tag);
     const [start, end] = [table.start[tag], table.end[tag]];
@@ -119,16 +159,24 @@ export class TagList {
     const sure = table.sure[tag];
     parts.meter.hidden = sure === null || sure < 0 || sure > 1;
     parts.meter.value = sure ?? 0;
-    parts.sure.textContent = sure === null ? "" : sure > 1 ? String(sure) : sure.toFixed(2);
+    parts.sure.textContent = sure === null ? "" : sure > 1 ? String(Number(sure.toPrecision(6))) : sure.toFixed(2);
     parts.info.textContent = brief(table.infoOf(tag), sure);
-    parts.picture.hidden = !this.thumbs.areThere;
+    parts.picture.hidden = !this.thumbs.areThere(this.state.file);
     if (!parts.picture.hidden) {
-      this.thumbs.paint(parts.thumb, tag, () => row.shown === key && !row.hidden);
+      this.thumbs.paint(parts.thumb, this.thumbs.momentOf(tag), () => row.shown === key && !row.hidden);
       this.#placeOutline(parts.outline, table, tag);
     }
   }
 
-  /** The tag's box over its small picture, which is cut to the shape of the thumbnail. */
+  #showVerdict(sign, said) {
+    sign.hidden = !said;
+    if (!said) return;
+    sign.textContent = said.verdict === "accepted" ? "✓" : said.verdict === "rejected" ? "✗" : "✎";
+    sign.className = `verdict ${said.verdict ?? ""}`;
+    sign.title = [said.verdict, said.note].filter(Boolean).join(": ");
+  }
+
+  /** The tag's box over its small picture, which is whole in the middle of the thumbnail. */
   #placeOutline(outline, table, tag) {
     const box = table.boxOf(tag);
     outline.hidden = !box;
@@ -136,11 +184,11 @@ export class TagList {
     const { width = 16, height = 9 } = this.state.media;
     const shape = (width || 16) / (height || 9);
     const frame = THUMB.width / THUMB.height;
-    const [w, h] = shape > frame ? [shape / frame, 1] : [1, frame / shape];
+    const [w, h] = shape > frame ? [1, frame / shape] : [shape / frame, 1];
     const across = (value) => (value - 0.5) * w + 0.5;
     const down = (value) => (value - 0.5) * h + 0.5;
     outline.style.inset = `${down(box[1]) * 100}% ${(1 - across(box[2])) * 100}% ${(1 - down(box[3])) * 100}% ${across(box[0]) * 100}%`;
-    outline.style.borderColor = markColour(table.text[tag]);
+    outline.style.borderColor = markColour(table.look[tag]);
   }
 
   #mark(row, tag) {
@@ -152,18 +200,20 @@ export class TagList {
     const { filter } = this.state;
     if (!filter) return;
     for (const row of this.list.rows) {
-      if (!row.hidden && filter.order[row.dataset.index] !== undefined) this.#mark(row, filter.order[row.dataset.index]);
+      const tag = filter.list[row.dataset.index];
+      if (!row.hidden && tag !== undefined) this.#mark(row, tag);
     }
     if (this.player.isPlaying && !this.root.matches(":hover")) this.#follow();
   }
 
-  /** While it plays, the list goes along, unless the pointer is in it. */
+  /** While it plays, a list by time goes along, unless the pointer is in it. */
   #follow() {
-    const { table, filter, nowMs } = this.state;
-    const next = this.#placeOf(table.firstFrom(nowMs + 1), true);
-    if (filter.order.length && next !== this.followed) {
+    const { filter, nowMs } = this.state;
+    if (!filter.lead) return;
+    const next = this.#placeAt(nowMs + 1);
+    if (next !== this.followed) {
       this.followed = next;
-      this.list.reveal(Math.min(Math.max(next - 1, 0), filter.order.length - 1));
+      this.list.reveal(Math.min(Math.max(next - 1, 0), filter.lead - 1));
     }
   }
 
@@ -173,14 +223,19 @@ export class TagList {
     this.#showDetails(place >= 0 ? selected : -1); // first: it takes room from the list
     this.list.reveal(place);
     this.list.draw();
-    if (place >= 0) this.root.setAttribute("aria-activedescendant", `tag-${selected}`);
+    this.#markSelected();
+  }
+
+  #markSelected() {
+    const { selected } = this.state;
+    if (this.#placeOf(selected) >= 0) this.root.setAttribute("aria-activedescendant", `tag-${selected}`);
     else this.root.removeAttribute("aria-activedescendant");
   }
 
   #showDetails(tag) {
-    const pane = byId("details");
-    pane.hidden = tag < 0;
-    if (pane.hidden) {
+    const pane = byId("facts");
+    byId("details").hidden = tag < 0;
+    if (tag < 0) {
       pane.replaceChildren();
       return;
     }
@@ -188,14 +243,15 @@ export class TagList {
     const info = table.infoOf(tag);
     const box = table.boxOf(tag);
     const facts = [
+      ...changeFacts(table, tag),
       ["Track", trackName(table.trackOf(tag))],
       ["From", clock(table.start[tag])],
       table.end[tag] > table.start[tag] && ["To", `${clock(table.end[tag])} (${span(table.end[tag] - table.start[tag])})`],
       table.isFrame(tag) && ["Frame", count(table.frame[tag])],
-      table.sure[tag] !== null && ["Confidence", String(table.sure[tag])],
+      table.sure[tag] !== null && ["Confidence", String(Number(table.sure[tag].toPrecision(6)))],
       box && ["Box", [...box].map((edge) => edge.toFixed(3)).join("  ")],
       table.vector[tag] > 0 && ["Vector", `${count(table.vector[tag])} numbers`],
-    ].filter(Boolean);
+    ].filter((fact) => Array.isArray(fact));
     const close = make("button", { className: "ghost icon", title: "Close (escape)", attr: { "aria-label": "Close" } }, "×");
     close.addEventListener("click", () => {
       this.state.selected = -1;
@@ -208,6 +264,18 @@ export class TagList {
       ...(info ? [make("h4", {}, "additional_info"), make("pre", {}, JSON.stringify(info, null, 2))] : []),
     );
   }
+}
+
+/** Of a page of two runs: what changed, and what it was before. */
+function changeFacts(table, tag) {
+  if (!table.isCompared) return [];
+  const earlier = table.change[tag] === 1 ? table.partner[tag] : -1;
+  const box = earlier < 0 ? null : table.boxOf(earlier);
+  return [
+    ["Change", earlier < 0 ? CHANGES[table.change[tag]] : `moved, overlap ${table.overlap[tag].toFixed(2)}`],
+    earlier >= 0 && ["Before", `${clock(table.start[earlier])}${table.end[earlier] > table.start[earlier] ? ` – ${clock(table.end[earlier])}` : ""}`],
+    box && ["Box before", [...box].map((edge) => edge.toFixed(3)).join("  ")],
+  ];
 }
 
 /** The first details of a tag on one line, without the confidence that stands elsewhere. */

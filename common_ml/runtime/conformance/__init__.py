@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from common_ml.runtime.conformance.check import Check, CheckResult
 from common_ml.runtime.conformance.suite import CHECKS, Conformance, results_of, run_checks
 from common_ml.runtime.conformance.summary import as_json, as_junit, counted
-from common_ml.runtime.conformance.verdict import Check, CheckResult
 
 __all__ = [
     "CHECKS",

@@ -1,16 +1,24 @@
-"""Checks of what a tagger says about bad files and bad params."""
+"""Checks of how a tagger reports bad files and bad params."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING
 
-from common_ml.runtime.conformance.checks_input import NO_FILE
+from common_ml.runtime.conformance.check import Check
 from common_ml.runtime.conformance.trials import BAD_PARAMS
-from common_ml.runtime.conformance.verdict import PASSED, Check, Verdict, failed, skipped
+from common_ml.runtime.conformance.verdict import (
+    NOTHING_TAGGED,
+    PASSED,
+    Verdict,
+    failed,
+    skipped,
+)
 
 if TYPE_CHECKING:
-    from common_ml.runtime.conformance.trial import Outcome
+    from collections.abc import Sequence
+
+    from common_ml.runtime.conformance.trial_record import TrialRecord
     from common_ml.runtime.conformance.trials import Trials
 
 
@@ -22,127 +30,131 @@ def _corrupt_file(trials: Trials) -> Verdict:
     return _failed_file(trials, trials.broken)
 
 
-def _failed_file(trials: Trials, outcome: Outcome) -> Verdict:
+def _failed_file(trials: Trials, record: TrialRecord) -> Verdict:
     """Whether a trial with one bad file ended as it must."""
     if not trials.ordinary.finished:
-        return skipped(f"{NO_FILE}, not even a good one")
-    (line,) = outcome.sent
-    faults = _faults_about(outcome, line)
-    if outcome.exit_status == 0:
-        faults.append("its exit status was 0")
-    if outcome.exit_status is None and trials.ordinary.exit_status is not None:
-        faults.append("it did not end")
-    return failed(f"of {line}: {'; '.join(faults)}") if faults else PASSED
-
-
-def _faults_about(outcome: Outcome, line: str) -> list[str]:
-    faults = []
-    if not outcome.errors_of(line):
-        others = outcome.kind("error")
-        but = f", but one that says: {others[-1].data.get('message')}" if others else ""
-        faults.append(f"there was no error line that names it{but}")
-    if outcome.has_progress(line):
-        faults.append("it got progress")
-    return faults
+        return skipped(f"{NOTHING_TAGGED}, not even a good one")
+    (line,) = record.sent
+    can_end = trials.ordinary.exit_status is not None
+    return _verdict([*_faults_about(record, line), *_success_faults(record, can_end=can_end)])
 
 
 def _continues(trials: Trials) -> Verdict:
     if not trials.ordinary.finished:
-        return skipped(f"{NO_FILE}, not even a good one")
-    outcome = trials.continued
-    *bad, good = outcome.sent
-    faults = []
-    for line in bad:
-        faults += [f"of {line}: {fault}" for fault in _faults_about(outcome, line)]
-    if not outcome.has_progress(good):
-        faults.append(f"{good}, which is good, was not finished")
-    if outcome.exit_status not in (0, trials.ordinary.exit_status):
-        status = outcome.exit_status
-        faults.append("it did not end" if status is None else f"its exit status was {status}")
-    return failed("; ".join(faults)) if faults else PASSED
+        return skipped(f"{NOTHING_TAGGED}, not even a good one")
+    record = trials.continued
+    *bad, good = record.sent
+    faults = [fault for line in bad for fault in _faults_about(record, line)]
+    if not record.has_progress(good):
+        faults.append(f"{good}: no progress, though the file is good")
+    if record.exit_status not in (0, trials.ordinary.exit_status):
+        faults.append(_end_of(record))
+    return _verdict(faults)
 
 
 def _refuses_params(kind: str, trials: Trials) -> Verdict:
-    outcome = trials.with_bad_params(kind)
+    record = trials.with_bad_params(kind)
     if trials.empty.exit_status not in (0, None):
         return skipped("it does not start with good params either")
-    faults = []
-    if not outcome.kind("error"):
-        faults.append("there was no error line")
-    if outcome.exit_status == 0:
-        faults.append("its exit status was 0")
-    if outcome.exit_status is None:
-        faults.append("it did not end")
-    return (
-        failed(f"with --params '{BAD_PARAMS[kind]}' {', and '.join(faults)}") if faults else PASSED
-    )
+    faults = [] if record.kind("error") else ["no error line"]
+    faults += _success_faults(record)
+    return _verdict(faults, about=f"--params '{BAD_PARAMS[kind]}'")
 
 
 def _refuses_unknown_key(trials: Trials) -> Verdict:
-    """The contract leaves the author's keys to the author: who says so may take any."""
+    """The author's keys are the author's: a tagger that declares that it accepts any may do so."""
     verdict = _refuses_params("unknown-key", trials)
     if verdict.outcome == "failed" and trials.takes_any_params:
         return skipped(
-            "it says that it takes any; with get_params(Schema) a misspelt one would be told"
+            "it declares that it accepts any key; hint: get_params(Schema) reports misspelt ones"
         )
     return verdict
 
 
-_REFUSED = "bad params end the tagger: an error line for the user, and another status than 0"
-_FILE_FAILED = "an error line names the file; no progress for it, ever; the exit status is not 0"
-_TELL = "read the params with get_params(Schema) inside `with catch_errors():`, or "
+def _faults_about(record: TrialRecord, line: str) -> list[str]:
+    """What is wrong with the messages about a bad file."""
+    faults = []
+    if not record.errors_of(line):
+        others = record.kind("error")
+        but = f", but one that says: {others[-1].data.get('message')}" if others else ""
+        faults.append(f"{line}: no error line names it{but}")
+    if record.has_progress(line):
+        faults.append(f"{line}: it got progress")
+    return faults
+
+
+def _success_faults(record: TrialRecord, *, can_end: bool = True) -> list[str]:
+    """What is wrong with the end of a tagger that must fail."""
+    if record.exit_status == 0 or (record.exit_status is None and can_end):
+        return [_end_of(record)]
+    return []
+
+
+def _end_of(record: TrialRecord) -> str:
+    status = record.exit_status
+    return "it did not end" if status is None else f"the exit status was {status}"
+
+
+def _verdict(faults: Sequence[str], *, about: str = "") -> Verdict:
+    head = f"{about}: " if about else ""
+    return failed(head + "; ".join(faults)) if faults else PASSED
+
+
+_REFUSED = "invalid params end the tagger: an error line for the user, and exit status other than 0"
+_FILE_FAILED = "an error line names the file; no progress for it; the exit status is not 0"
+_HINT = "read the params with get_params(Schema) inside `with catch_errors():`, or "
 
 CHECKS = (
     Check(
         name="missing-file",
-        title="says so when a file is missing",
+        title="reports a missing file",
         expected=_FILE_FAILED,
-        mend="catch what opening the file raises, write an error line with its source_media, and "
+        hint="catch what opening the file raises, write an error line with its source_media, and "
         "exit with 1",
-        judge=_missing_file,
+        evaluate=_missing_file,
     ),
     Check(
         name="corrupt-file",
-        title="says so when a file is no media",
+        title="reports a file that is not media",
         expected=_FILE_FAILED,
-        mend="look at what the decoder returns: no frames of a file is a failure; write an error "
+        hint="check what the decoder returns: a file without frames has failed; write an error "
         "line with its source_media, and exit with 1",
-        judge=_corrupt_file,
+        evaluate=_corrupt_file,
     ),
     Check(
         name="continue-on-error",
-        title="tags the rest with continue_on_error",
+        title="tags the other files with continue_on_error",
         expected='with "continue_on_error": true each bad file gets its error line, the others are '
         "tagged, and the exit status is 0",
-        mend="catch errors inside the loop over files, and go on with the next one",
-        judge=_continues,
+        hint="catch errors inside the loop over files, and continue with the next one",
+        evaluate=_continues,
     ),
     Check(
         name="params-malformed",
-        title="refuses params that are no JSON",
+        title="refuses params that are not valid JSON",
         expected=_REFUSED,
-        mend=_TELL + "catch what json.loads raises and tell it",
-        judge=partial(_refuses_params, "malformed"),
+        hint=_HINT + "catch what json.loads raises and write it as an error line",
+        evaluate=partial(_refuses_params, "malformed"),
     ),
     Check(
         name="params-no-object",
-        title="refuses params that are no object",
+        title="refuses params that are not an object",
         expected=_REFUSED,
-        mend=_TELL + "check that the value of --params is a dict",
-        judge=partial(_refuses_params, "no-object"),
+        hint=_HINT + "check that the value of --params is a dict",
+        evaluate=partial(_refuses_params, "no-object"),
     ),
     Check(
         name="params-unknown-key",
-        title="refuses params that it does not know",
-        expected=_REFUSED + "; a key that is misspelt must not be passed over in silence",
-        mend=_TELL + "compare the keys with those that you know",
-        judge=_refuses_unknown_key,
+        title="refuses unknown params",
+        expected=_REFUSED + "; a misspelt key must not be ignored silently",
+        hint=_HINT + "compare the keys with those that you know",
+        evaluate=_refuses_unknown_key,
     ),
     Check(
         name="params-wrong-type",
         title="refuses params of the wrong type",
         expected=_REFUSED,
-        mend=_TELL + "check each value; the one sent was continue_on_error as a text",
-        judge=partial(_refuses_params, "wrong-type"),
+        hint=_HINT + "check each value; the one sent was continue_on_error as a text",
+        evaluate=partial(_refuses_params, "wrong-type"),
     ),
 )

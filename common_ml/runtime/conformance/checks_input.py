@@ -4,29 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from common_ml.runtime.conformance.trial import first_words, same_file
-from common_ml.runtime.conformance.verdict import PASSED, Check, Verdict, failed, skipped
+from common_ml.runtime.conformance.check import Check
+from common_ml.runtime.conformance.trial_record import abbreviated, same_file
+from common_ml.runtime.conformance.verdict import (
+    NOTHING_TAGGED,
+    PASSED,
+    Verdict,
+    failed,
+    skipped,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from common_ml.runtime.conformance.trial import Outcome
+    from common_ml.runtime.conformance.trial_record import TrialRecord
     from common_ml.runtime.conformance.trials import Trials
-
-NO_FILE = "no file was tagged"
 
 
 def _empty_input(trials: Trials) -> Verdict:
     outcome = trials.empty
     if trials.subject.is_image and outcome.exit_status != 0:
-        outcome = trials.empty_online  # the network is another check's matter
+        outcome = trials.empty_online  # the network is the matter of another check
     if outcome.exit_status != 0 and outcome.exit_status == trials.ordinary.exit_status:
         return skipped("with files it ends in the same wrong way")
     if outcome.exit_status is None:
         quiet = trials.quiet_seconds
-        return failed(f"its input was empty, and it still ran {quiet:g} s after the last sign")
+        return failed(f"its input was empty, and it still ran after {quiet:g} s without output")
     if outcome.exit_status != 0:
-        return failed(outcome.story)
+        return failed(outcome.summary)
     if outcome.lines:
         return failed(f"it wrote a line all the same: {outcome.lines[0].excerpt}")
     return PASSED
@@ -36,12 +41,12 @@ def _late_lines(trials: Trials) -> Verdict:
     outcome = trials.ordinary
     if outcome.late:
         line = outcome.late[0]
-        heard = [told.media for told in outcome.lines[: outcome.num_lines_at_close]]
-        if any(same_file(media, line) for media in heard):
+        answered = [written.media for written in outcome.lines[: outcome.num_lines_at_close]]
+        if any(same_file(media, line) for media in answered):
             return skipped(f"{line} has tags, but no progress")
         if outcome.has_progress(line) or outcome.tags_of(line):
             return failed(
-                f"while the input was open nothing was heard of {line} for "
+                f"while the input was open there was no message about {line} for "
                 f"{trials.quiet_seconds:g} s; its tags came after the end of the input"
             )
         return skipped(f"it never finished {line}")
@@ -60,9 +65,9 @@ def _end_of_input(trials: Trials) -> Verdict:
     if outcome.num_lines_at_close is None:
         return skipped("it ended before its input did")
     if not outcome.finished:
-        return skipped(NO_FILE)
+        return skipped(NOTHING_TAGGED)
     if outcome.exit_status != 0 and not outcome.kind("error"):
-        return failed(f"all files were tagged, but: {outcome.story}")
+        return failed(f"all files were tagged, but: {outcome.summary}")
     if outcome.exit_status != 0:
         return skipped("a file failed, so that another status than 0 is right")
     return PASSED
@@ -70,13 +75,13 @@ def _end_of_input(trials: Trials) -> Verdict:
 
 def _together(trials: Trials) -> Verdict:
     if not trials.ordinary.finished:
-        return skipped(NO_FILE)
+        return skipped(NOTHING_TAGGED)
     outcome = trials.second
     open_ = [line for line in outcome.sent if not outcome.has_progress(line)]
     if open_:
         return failed(
-            f"{len(outcome.sent)} lines came at once; no progress for {first_words(open_)}: "
-            f"{outcome.story}"
+            f"{len(outcome.sent)} lines came at once; no progress for {abbreviated(open_)}: "
+            f"{outcome.summary}"
         )
     return PASSED
 
@@ -103,7 +108,7 @@ def _same_stem(trials: Trials) -> Verdict:
     return PASSED
 
 
-def _num_tags(outcome: Outcome, name: str) -> int:
+def _num_tags(outcome: TrialRecord, name: str) -> int:
     """How many tags a file has, those behind its progress left out."""
     about = [line for line in outcome.lines if same_file(line.media, name)]
     return [line.kind for line in about].index("progress")
@@ -113,7 +118,7 @@ def _of_names(trials: Trials, names: Sequence[str]) -> Verdict:
     """Whether the files of these names were tagged, as others were."""
     outcome = trials.ordinary
     if not outcome.finished:
-        return skipped(NO_FILE)
+        return skipped(NOTHING_TAGGED)
     for name in names:
         line = next((line for line in outcome.sent if same_file(line, name)), None)
         if line is None:
@@ -123,7 +128,7 @@ def _of_names(trials: Trials, names: Sequence[str]) -> Verdict:
                 return skipped("a file of an ordinary name has no progress either")
             if outcome.num_lines_at_close is None and outcome.exit_status == 0:
                 return skipped("it ended before its input did")
-            return failed(f"no progress for {line!r}: {outcome.story}")
+            return failed(f"no progress for {line!r}: {outcome.summary}")
     return PASSED
 
 
@@ -151,12 +156,12 @@ def _progress(trials: Trials) -> Verdict:
                 return skipped("it ended before its input did")
             num_tags = len(outcome.tags_of(line))
             return failed(f"{line} got {num_tags} tags and no progress, and the exit status was 0")
-    return PASSED if outcome.finished else skipped(NO_FILE)
+    return PASSED if outcome.finished else skipped(NOTHING_TAGGED)
 
 
 def _progress_last(trials: Trials) -> Verdict:
     if not trials.ordinary.finished:
-        return skipped(NO_FILE)
+        return skipped(NOTHING_TAGGED)
     for outcome in (trials.ordinary, trials.second):
         done: list[str] = []
         for line in outcome.lines:
@@ -167,92 +172,121 @@ def _progress_last(trials: Trials) -> Verdict:
     return PASSED
 
 
+def _picture(trials: Trials) -> Verdict:
+    if not trials.ordinary.finished:
+        return skipped(NOTHING_TAGGED)
+    record = trials.pictured
+    (line,) = record.sent
+    if record.exit_status is None:
+        return failed(f"it did not end: {record.summary}")
+    if not record.has_progress(line):  # not every model takes pictures
+        is_refused = bool(record.errors_of(line))
+        fault = f"neither progress nor an error line that names it: {record.summary}"
+        return PASSED if is_refused else failed(fault)
+    for tag in record.tags_of(line):
+        info = tag.data.get("frame_info")
+        place = [tag.data.get("start_time"), tag.data.get("end_time")]
+        place += [info.get("frame_idx")] if isinstance(info, dict) else []
+        if any(place):
+            return failed(f"a tag of a picture has another time or frame than 0: {tag.excerpt}")
+    return PASSED
+
+
 def _media_untouched(trials: Trials) -> Verdict:
     outcome = trials.ordinary
     if trials.subject.is_image and "read-only file system" in (
         outcome.stderr_tail + str([line.data for line in outcome.kind("error")])
     ).lower().replace("readonly", "read-only"):
-        return failed(f"it wanted to write where it must not: {outcome.story}")
+        return failed(f"it tried to write into the read-only media directory: {outcome.summary}")
     if outcome.strange_files:
-        return failed(f"in the media directory it changed {first_words(outcome.strange_files)}")
-    return PASSED if outcome.finished else skipped(NO_FILE)
+        return failed(f"in the media directory it changed {abbreviated(outcome.strange_files)}")
+    return PASSED if outcome.finished else skipped(NOTHING_TAGGED)
 
 
 CHECKS = (
     Check(
         name="empty-input",
-        title="an empty input is a job well done",
-        expected="the end of input means: finish what was sent, exit 0; nothing was sent",
-        mend="let the loop over stdin end without a file: no index into an empty list, no file "
-        "that must be there",
-        judge=_empty_input,
+        title="exits with 0 on empty input",
+        expected="at the end of input: finish what was sent, exit 0; here nothing was sent",
+        hint="let the loop over stdin end without a file: no index into an empty list, no file "
+        "that must exist",
+        evaluate=_empty_input,
     ),
     Check(
         name="late-lines",
-        title="tags lines that arrive late",
+        title="tags files that arrive while it runs",
         expected="lines keep coming for as long as the job lives, and their files with them; each "
-        "is tagged when it is there",
-        mend="loop over sys.stdin line by line in the place of sys.stdin.read(); flush each line "
-        "of the output; look at a file when its line comes, and not before",
-        judge=_late_lines,
+        "is tagged when its line arrives",
+        hint="loop over sys.stdin line by line instead of sys.stdin.read(); flush each line "
+        "of the output; open a file when its line arrives, not before",
+        evaluate=_late_lines,
     ),
     Check(
         name="end-of-input",
-        title="ends with 0 at the end of input",
-        expected="the end of input means: finish what was sent, finalise, exit with status 0",
-        mend="leave the loop when stdin ends, join your threads and processes, and exit with 0",
-        judge=_end_of_input,
+        title="exits with 0 at the end of input",
+        expected="at the end of input: finish what was sent, finalise, exit with status 0",
+        hint="leave the loop when stdin ends, join your threads and processes, and exit with 0",
+        evaluate=_end_of_input,
     ),
     Check(
         name="together",
-        title="tags lines that come at once",
-        expected="several lines may be there at once, and each file is tagged",
-        mend="read stdin line by line: one read may bring several lines, or half of one",
-        judge=_together,
+        title="tags lines that arrive together",
+        expected="several lines may arrive together, and each file is tagged",
+        hint="read stdin line by line: one read may return several lines, or half of one",
+        evaluate=_together,
+    ),
+    Check(
+        name="picture",
+        title="tags a picture, or refuses it with an error line",
+        expected="a picture is a file of one frame: its times and its frame_idx are 0; a tagger "
+        "that takes no pictures writes an error line that names it",
+        hint="find out the kind of a file with common_ml.media.kinds.media_kind, and write an "
+        "error line for kinds that the model does not take",
+        evaluate=_picture,
     ),
     Check(
         name="odd-names",
-        title="takes names with spaces, signs and any letters",
+        title="accepts names with spaces, punctuation and non-ASCII letters",
         expected="a line of stdin is one path, in UTF-8, up to its newline",
-        mend="take the line without its newline as it is: no split(), no shell, no ASCII; open "
-        "files by encoding='utf-8'",
-        judge=_odd_names,
+        hint="use the line without its newline as it is: no split(), no shell, no ASCII; read "
+        "stdin with encoding='utf-8'",
+        evaluate=_odd_names,
     ),
     Check(
         name="same-stem",
-        title="tells files with one stem apart",
-        expected="names differ in their base names, and a.mp4 is another file than a.mov",
-        mend="name caches and temporary files by the whole path, or with tempfile",
-        judge=_same_stem,
+        title="keeps files with the same stem apart",
+        expected="files are identified by base names, and a.mp4 is another file than a.mov",
+        hint="name caches and temporary files after the whole path, or use tempfile",
+        evaluate=_same_stem,
     ),
     Check(
         name="exact-names",
         title="repeats source_media exactly as sent",
         expected="source_media is exactly the line that was received; a name that was never sent "
         "fails the whole job",
-        mend="keep the line and write it back: no abspath(), no base name, no resolve()",
-        judge=_exact_names,
+        hint="write the line back unchanged: no abspath(), no base name, no resolve()",
+        evaluate=_exact_names,
     ),
     Check(
         name="progress",
         title="writes progress for every good file, once",
-        expected="progress says that every tag of a file is written; each good file gets it",
-        mend='after the last tag of a file write {"type":"progress","data":{"source_media": ...}}',
-        judge=_progress,
+        expected="progress means that every tag of a file is written; each good file gets it",
+        hint='after the last tag of a file write {"type":"progress","data":{"source_media": ...}}',
+        evaluate=_progress,
     ),
     Check(
         name="progress-last",
         title="writes progress after all tags of its file",
-        expected="progress marks the file as tagged for good: its tags stand before it",
-        mend="write what you hold back (runs, totals) before the progress of the file; tags that "
-        "come in on_completion() are too late for it",
-        judge=_progress_last,
+        expected="progress marks a file as complete: all of its tags are written before it",
+        hint="write collected tags (runs, totals) before the progress of the file; tags from "
+        "on_completion() come after it",
+        evaluate=_progress_last,
     ),
     Check(
         name="media-untouched",
-        title="leaves the media directory alone",
+        title="does not write into the media directory",
         expected="the media directory is mounted read-only",
-        mend="write temporary files to a folder of tempfile, not beside the media",
-        judge=_media_untouched,
+        hint="write temporary files to a folder of tempfile, not beside the media",
+        evaluate=_media_untouched,
     ),
 )

@@ -1,4 +1,4 @@
-"""Checks of the output file: its lines, and what it says the second time."""
+"""Checks of the output file: its lines, and whether a second run repeats them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,17 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from common_ml.runtime.conformance.checks_input import NO_FILE
-from common_ml.runtime.conformance.trial import EARLIER_LINE, first_words
-from common_ml.runtime.conformance.verdict import PASSED, Check, Verdict, failed, skipped
+from common_ml.runtime.conformance.check import Check
+from common_ml.runtime.conformance.trial import EARLIER_LINE
+from common_ml.runtime.conformance.trial_record import abbreviated
+from common_ml.runtime.conformance.verdict import (
+    NOTHING_FOUND,
+    NOTHING_TAGGED,
+    PASSED,
+    Verdict,
+    failed,
+    skipped,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,13 +30,11 @@ KNOWN_TYPES = ("tag", "progress", "error", "progress_ratio")
 def _whole_lines(trials: Trials) -> Verdict:
     if not trials.ordinary.lines:
         return skipped("it wrote no line")
-    # the more lines, the likelier a reader comes between two halves that are written at once
+    # the more lines, the likelier a reader looks between two halves of a line
     for outcome in (trials.ordinary, trials.second, trials.continued, trials.stopped_idle):
         if outcome.torn:
             torn = outcome.torn[0][-80:].decode(errors="backslashreplace")
-            return failed(
-                f"a reader saw a line without its end {len(outcome.torn)} times: ...{torn}"
-            )
+            return failed(f"a reader saw a partial line {len(outcome.torn)} times: ...{torn}")
         if outcome.content and not outcome.content.endswith(b"\n"):
             return failed("the last line of the output has no newline")
     return PASSED
@@ -52,9 +58,10 @@ def _known_types(trials: Trials) -> Verdict:
 
 def _appends(trials: Trials) -> Verdict:
     if not trials.ordinary.finished:
-        return skipped(NO_FILE)
-    if "existing" in trials.blamed:
-        return failed(f"where the output file was there already: {trials.blamed['existing'].story}")
+        return skipped(NOTHING_TAGGED)
+    if "existing" in trials.isolated_failures:
+        summary = trials.isolated_failures["existing"].summary
+        return failed(f"where the output file existed already: {summary}")
     content = trials.repeated.content
     if not content.startswith(EARLIER_LINE):
         return failed(
@@ -89,12 +96,14 @@ def _unique(trials: Trials) -> Verdict:
         seen.add(written)
     if doubles:
         excerpts = [line.excerpt for line in doubles]
-        return failed(f"{len(doubles)} of {len(tags)} tags came twice: {first_words(excerpts, 1)}")
-    return PASSED if tags else skipped("it found nothing in the files: give it files of your own")
+        return failed(
+            f"{len(doubles)} of {len(tags)} tags were written twice: {abbreviated(excerpts, 1)}"
+        )
+    return PASSED if tags else skipped(NOTHING_FOUND)
 
 
 def _is_alike(one: Any, two: Any) -> bool:
-    """Whether two values are equal, but for what a GPU's order of additions may change."""
+    """Whether two values are equal, within the rounding that a GPU's order of additions changes."""
     if isinstance(one, dict) and isinstance(two, dict):
         return one.keys() == two.keys() and all(_is_alike(one[key], two[key]) for key in one)
     if isinstance(one, list) and isinstance(two, list):
@@ -105,7 +114,7 @@ def _is_alike(one: Any, two: Any) -> bool:
 
 
 def _nameless(line: Line) -> dict[str, Any]:
-    """A tag without its file: how that is written is another check's matter."""
+    """A tag without its file, whose name is the matter of another check."""
     return {key: value for key, value in line.data.items() if key != "source_media"}
 
 
@@ -117,48 +126,48 @@ def _short(data: Mapping[str, Any]) -> str:
 CHECKS = (
     Check(
         name="whole-lines",
-        title="shows a reader whole lines only",
+        title="writes whole lines",
         expected="one message = one line = one write: a line that is not whole when the runtime "
         "looks is never read again",
-        mend="put the JSON and its newline together and out at once, as in "
-        'os.write(fd, (line + "\\n").encode()); buffers tear what is longer than they are',
-        judge=_whole_lines,
+        hint="write the JSON and its newline in one call, as in "
+        'os.write(fd, (line + "\\n").encode()); a buffer splits what is longer than itself',
+        evaluate=_whole_lines,
     ),
     Check(
         name="json-lines",
-        title="writes one JSON message a line",
+        title="writes one JSON message per line",
         expected='{"type": T, "data": {...}} on each line, UTF-8, without NaN or Infinity',
-        mend="write lines by common_ml.tagging.wire.encode, or json.dumps(..., allow_nan=False)",
-        judge=_json_lines,
+        hint="use common_ml.tagging.wire.encode, or json.dumps(..., allow_nan=False)",
+        evaluate=_json_lines,
     ),
     Check(
         name="known-types",
-        title="writes known types of messages only",
+        title="writes known message types only",
         expected=f"the type is one of {', '.join(KNOWN_TYPES)}; any other fails the job",
-        mend="put what else you have to tell into additional_info of a tag, or log it on stderr",
-        judge=_known_types,
+        hint="put other facts into additional_info of a tag, or log them on stderr",
+        evaluate=_known_types,
     ),
     Check(
         name="appends",
         title="appends to an output that exists",
-        expected="lines are appended to the output path; what stands there stays",
-        mend='open the output with mode "a", not "w"',
-        judge=_appends,
+        expected="lines are appended to the output file; its content is kept",
+        hint='open the output with mode "a", not "w"',
+        evaluate=_appends,
     ),
     Check(
         name="same-twice",
-        title="says the same about a file twice",
-        expected="the same files give the same tags, in the same order, whether they come one by "
-        "one or at once; floats may differ by 0.1 %",
-        mend="seed random numbers, leave sets and threads out of the order of tags, and reset what "
-        "a model remembers between files",
-        judge=_same_twice,
+        title="gives the same tags in a second run",
+        expected="the same files give the same tags, in the same order, whether they arrive one by "
+        "one or together; floats may differ by 0.1 %",
+        hint="seed random numbers, keep the order of tags independent of sets and threads, and "
+        "reset the model's state between files",
+        evaluate=_same_twice,
     ),
     Check(
         name="unique-tags",
         title="writes each tag once",
-        expected="two tags that are equal in every field count once",
-        mend="leave the second one out, or tell them apart by track, times or additional_info",
-        judge=_unique,
+        expected="two tags that are equal in every field count as one",
+        hint="omit duplicates, or distinguish them by track, times or additional_info",
+        evaluate=_unique,
     ),
 )

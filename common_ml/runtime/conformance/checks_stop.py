@@ -1,10 +1,11 @@
-"""Checks of how a tagger stops before its time."""
+"""Checks of graceful shutdown on SIGTERM."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from common_ml.runtime.conformance.verdict import PASSED, Check, Verdict, failed, skipped
+from common_ml.runtime.conformance.check import Check
+from common_ml.runtime.conformance.verdict import PASSED, Verdict, failed, skipped
 
 if TYPE_CHECKING:
     from common_ml.runtime.conformance.trials import Trials
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 def _stops_idle(trials: Trials) -> Verdict:
     if not trials.ordinary.finished:
-        return skipped("no file was tagged, so that it never waited for another")
+        return skipped("no file was tagged, so it never waited for another")
     if trials.stopped_idle.exit_status is None:
         return failed(f"{trials.stop_seconds:g} s after SIGTERM it still waited for input")
     return PASSED
@@ -20,14 +21,12 @@ def _stops_idle(trials: Trials) -> Verdict:
 
 def _stops_busy(trials: Trials) -> Verdict:
     if not trials.ordinary.finished:
-        return skipped("no file was tagged, so that it never was at work")
+        return skipped("no file was tagged, so it was never busy")
     outcome = trials.stopped_busy
     if outcome.exit_status is None:
-        return failed(
-            f"{trials.stop_seconds:g} s after SIGTERM, in the midst of files, it still ran"
-        )
+        return failed(f"{trials.stop_seconds:g} s after SIGTERM, while tagging, it still ran")
     is_torn = bool(outcome.content) and not outcome.content.endswith(b"\n")
-    if is_torn and not trials.ordinary.torn:  # else it does that in any case
+    if is_torn and not trials.ordinary.torn:  # else it is the matter of whole-lines
         return failed(f"its last line was torn: ...{outcome.content[-80:]!r}")
     return PASSED
 
@@ -48,25 +47,25 @@ def _unfinished_stays_so(trials: Trials) -> Verdict:
 CHECKS = (
     Check(
         name="stops-idle",
-        title="stops at SIGTERM while it waits",
+        title="stops on SIGTERM while idle",
         expected="a stop is SIGTERM, and SIGKILL five seconds later",
-        mend="signal.signal(signal.SIGTERM, ...) with a handler that exits, also while stdin is "
-        "being read; as PID 1 the default is to ignore it",
-        judge=_stops_idle,
+        hint="signal.signal(signal.SIGTERM, ...) with a handler that exits, also while stdin is "
+        "being read; PID 1 ignores the signal by default",
+        evaluate=_stops_idle,
     ),
     Check(
         name="stops-busy",
-        title="stops at SIGTERM while it works",
+        title="stops on SIGTERM while tagging",
         expected="a stop is SIGTERM, and SIGKILL five seconds later; no line is torn by it",
-        mend="leave the loop over frames soon after the signal (ask "
-        "common_ml.tagging.cancelled()), and give threads and children no reason to go on",
-        judge=_stops_busy,
+        hint="leave the loop over frames soon after the signal (call "
+        "common_ml.tagging.cancelled()), and stop threads and child processes",
+        evaluate=_stops_busy,
     ),
     Check(
         name="stop-is-no-end",
-        title="does not call finished what a stop cut off",
-        expected="progress marks a file as tagged for good: only where its tags are all written",
-        mend="after the signal write no progress for a file that is not done",
-        judge=_unfinished_stays_so,
+        title="writes no progress for an interrupted file",
+        expected="progress marks a file as complete: only where all of its tags are written",
+        hint="after the signal write no progress for an unfinished file",
+        evaluate=_unfinished_stays_so,
     ),
 )

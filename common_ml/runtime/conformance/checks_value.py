@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from common_ml.runtime.conformance.verdict import PASSED, Check, Verdict, failed, skipped
+from common_ml.runtime.conformance.check import Check
+from common_ml.runtime.conformance.verdict import (
+    NOTHING_FOUND,
+    PASSED,
+    Verdict,
+    failed,
+    skipped,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +22,6 @@ if TYPE_CHECKING:
 
 TOLERANCE_MS = 250
 """Codecs pad sound, and the last frame lasts for its period."""
-NOTHING_FOUND = "it found nothing in the files: give it files of your own"
 _BOX_KEYS = ("x1", "y1", "x2", "y2")
 
 
@@ -29,29 +35,29 @@ def _field_types(trials: Trials) -> Verdict:
 
 
 def _integer_times(trials: Trials) -> Verdict:
-    def judge(tag: Line) -> str:
+    def fault_of(tag: Line) -> str:
         for key in ("start_time", "end_time"):
             value = tag.data.get(key)
-            if _is_number(value) and (type(value) is not int or value < 0):
+            if _is_number(value) and (type(value) is not int or (key == "end_time" and value < 0)):
                 return f"{key} is {value!r}"
         return ""
 
-    return _of_every_tag(trials, judge)
+    return _of_every_tag(trials, fault_of)
 
 
 def _time_order(trials: Trials) -> Verdict:
-    def judge(tag: Line) -> str:
+    def fault_of(tag: Line) -> str:
         start, end = tag.data.get("start_time"), tag.data.get("end_time")
         if _is_number(start) and _is_number(end) and start > end:
             return f"start_time {start} > end_time {end}"
         return ""
 
-    return _of_every_tag(trials, judge)
+    return _of_every_tag(trials, fault_of)
 
 
 def _times_within(trials: Trials) -> Verdict:
-    def judge(tag: Line) -> str:
-        seconds = trials.limits_of(tag.media or "").seconds
+    def fault_of(tag: Line) -> str:
+        seconds = trials.extent_of(tag.media or "").seconds
         end = tag.data.get("end_time")
         if seconds is None or not _is_number(end):
             return ""
@@ -60,7 +66,7 @@ def _times_within(trials: Trials) -> Verdict:
             return f"end_time {end} ms, and the file ends at {seconds * 1000:.0f} ms"
         return ""
 
-    return _of_every_tag(trials, judge)
+    return _of_every_tag(trials, fault_of)
 
 
 def _boxes(trials: Trials) -> Verdict:
@@ -68,7 +74,7 @@ def _boxes(trials: Trials) -> Verdict:
     for tag, box in boxes:
         values = [value for key in _BOX_KEYS if _is_number(value := box.get(key))]
         if len(values) < len(_BOX_KEYS):
-            continue  # the type of a field is another check's matter
+            continue  # field-types reports it
         x1, y1, x2, y2 = values
         if not all(0 <= value <= 1 for value in values):
             return failed(f"a box of {x1}, {y1}, {x2}, {y2}: {tag.excerpt}")
@@ -85,16 +91,16 @@ def _frames(trials: Trials) -> Verdict:
         and type(info.get("frame_idx")) is int
     ]
     for tag, index in indices:
-        count = trials.limits_of(tag.media or "").num_frames
+        count = trials.extent_of(tag.media or "").num_frames
         if index < 0 or (count is not None and index >= count):
             return failed(f"frame_idx {index} of a file with {count} frames: {tag.excerpt}")
     return PASSED if indices else skipped("no tag was about a frame")
 
 
-def _of_every_tag(trials: Trials, judge: Callable[[Line], str]) -> Verdict:
+def _of_every_tag(trials: Trials, fault_of: Callable[[Line], str]) -> Verdict:
     tags = trials.ordinary.kind("tag")
     for tag in tags:
-        fault = judge(tag)
+        fault = fault_of(tag)
         if fault:
             return failed(f"{fault}: {tag.excerpt}")
     return PASSED if tags else skipped(NOTHING_FOUND)
@@ -107,7 +113,7 @@ def _box_of(tag: Line) -> dict[str, Any] | None:
 
 
 def _problem_of(line: Line) -> str:
-    """What is wrong with the fields of a message; "" if nothing is."""
+    """The first invalid field of a message; "" if there is none."""
     return next(_problems(line.data, _FIELDS[line.kind], required=_REQUIRED[line.kind]), "")
 
 
@@ -123,7 +129,7 @@ def _problems(
             yield f"{at}{key} is missing"
     for key, value in data.items():
         if key not in fields:
-            yield f"there is no field {at}{key}: expected {', '.join(fields)}"
+            yield f"unknown field {at}{key}: expected one of {', '.join(fields)}"
         elif not fields[key][0](value):
             yield f"{at}{key} must be {fields[key][1]}, got {value!r}"
 
@@ -182,7 +188,7 @@ _FIELDS: dict[str, dict[str, _Field]] = {
         "progress": (lambda value: _is_number(value) and 0 <= value <= 1, "a number from 0 to 1")
     },
 }
-"""Type of a message -> its fields -> what tells a good value, and how it is called."""
+"""Message type -> field -> predicate of a valid value, and its name in messages."""
 _REQUIRED = {
     "tag": ("start_time", "end_time", "tag", "source_media"),
     "progress": ("source_media",),
@@ -193,47 +199,48 @@ _REQUIRED = {
 CHECKS = (
     Check(
         name="field-types",
-        title="gives each field its type",
+        title="writes each field with its type",
         expected="the fields of a message are those of the contract, each of its type",
-        mend="make messages of common_ml.tagging.messages: they check their values; what has no "
-        "field of its own goes into additional_info",
-        judge=_field_types,
+        hint="build messages with common_ml.tagging.messages, which validate their values; other "
+        "values belong into additional_info",
+        evaluate=_field_types,
     ),
     Check(
         name="integer-times",
         title="writes times as whole milliseconds",
-        expected="start_time and end_time are whole numbers of milliseconds, 0 or more",
-        mend="round(seconds * 1000)",
-        judge=_integer_times,
+        expected="start_time and end_time are whole numbers of milliseconds; only a start may be "
+        "negative, of a tag that began before the file",
+        hint="round(seconds * 1000)",
+        evaluate=_integer_times,
     ),
     Check(
         name="time-order",
-        title="starts no tag after its end",
+        title="writes start times that are not after end times",
         expected="start_time <= end_time",
-        mend="sort the two times, and look why they came the wrong way round",
-        judge=_time_order,
+        hint="find out why the two times are swapped, or sort them",
+        evaluate=_time_order,
     ),
     Check(
         name="times-within-file",
-        title="ends no tag after its file",
+        title="ends every tag within its file",
         expected="times count from the start of the file, and lie within it; a picture's are 0",
-        mend="milliseconds, not microseconds or frames; count from this file's first frame, not "
+        hint="milliseconds, not microseconds or frames; count from this file's first frame, not "
         "from the start of the job",
-        judge=_times_within,
+        evaluate=_times_within,
     ),
     Check(
         name="boxes",
         title="keeps boxes within the picture",
         expected="x1, y1, x2, y2 are 0..1 of width and height, from the top left corner, x1 <= x2 "
         "and y1 <= y2",
-        mend="divide pixels by the width and height; clip what reaches out of the picture",
-        judge=_boxes,
+        hint="divide pixels by width and height; clip to 0..1",
+        evaluate=_boxes,
     ),
     Check(
         name="frame-index",
-        title="names frames that are there",
+        title="writes frame indices that exist",
         expected="frame_idx counts the frames of the file from 0, in the order of presentation",
-        mend="count the frames of this file; a picture's only frame is 0",
-        judge=_frames,
+        hint="count the frames of this file from 0; the only frame of a picture is 0",
+        evaluate=_frames,
     ),
 )

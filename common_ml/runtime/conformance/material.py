@@ -1,14 +1,13 @@
-"""The files that a tagger is given: made on the spot, or the user's own, under chosen names."""
+"""The media that a tagger is given: generated, or the user's own, under chosen names."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from common_ml.errors import MediaError
+from common_ml.runtime.private_copy import private_copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,8 +18,8 @@ MADE_KINDS: tuple[MadeKind, ...] = ("video", "image", "audio")
 
 
 @dataclass(frozen=True)
-class Limits:
-    """How long and how many frames a file has; what is not known is None."""
+class MediaExtent:
+    """Duration and number of frames of a file; None where unknown."""
 
     seconds: float | None = None
     """0 for a picture."""
@@ -29,16 +28,21 @@ class Limits:
 
 @dataclass(frozen=True)
 class Material:
-    """Good files by the names under which they are sent, and what is wrong on purpose."""
+    """Good files by the names under which they are sent, and deliberately bad ones."""
 
     contents: dict[str, Path]
     """Base name -> the file with the content; in the order of sending."""
     plain: str
-    """The name without anything odd; sent first."""
+    """An ordinary name; sent first."""
     twins: tuple[str, str]
     """Two names with one stem."""
     odd: tuple[str, ...]
-    """Names with spaces, signs and letters from far away."""
+    """Names with spaces, punctuation and non-ASCII letters."""
+
+    @property
+    def picture(self) -> str:
+        """The name of a made picture."""
+        return "a picture.png"
 
     @property
     def suffix(self) -> str:
@@ -47,25 +51,28 @@ class Material:
 
     @property
     def broken(self) -> str:
-        """The name of a file that is no media."""
+        """The name of a file that is not media."""
         return f"broken{self.suffix}"
 
     @property
     def missing(self) -> str:
-        """The name of a file that is not there."""
+        """The name of a file that does not exist."""
         return f"missing{self.suffix}"
 
     def place(self, name: str, folder: Path) -> None:
         """Put the file of this name into `folder`; a name that is not known gets the plain one."""
         target = folder / name
         if name == self.broken:
-            target.write_bytes(b"This is no media, whatever its name says.\n" * 20)
+            target.write_bytes(b"This is not media, whatever its name says.\n" * 20)
+            return
+        if name == self.picture:
+            # not at the top: it loads PyAV
+            from common_ml.media import synthesis
+
+            synthesis.write_picture(target)
             return
         source = self.contents.get(name, self.contents[self.plain])
-        try:
-            os.link(source, target)
-        except OSError:  # another file system, or one without links
-            shutil.copyfile(source, target)
+        private_copy(source, target)  # no link: the tagger under test may write to it
 
     def same_content(self, name: str) -> list[str]:
         """Other names for the content of this one."""
@@ -80,8 +87,8 @@ def made_material(kind: MadeKind, folder: Path) -> Material:
         kind: What they are to be.
         folder: Where they are put; made if missing.
     """
-    # not at the top: it loads PyAV, and who only asks for the names of the checks needs none
-    from common_ml.media import synthesis  # noqa: PLC0415 - see above
+    # loads PyAV, which listing the checks does not need
+    from common_ml.media import synthesis
 
     makers: dict[MadeKind, tuple[str, str, Callable[[Path, int], Path]]] = {
         "video": (
@@ -115,10 +122,10 @@ def material_of(files: Sequence[Path]) -> Material:
         ValueError: there is none.
     """
     if not files:
-        raise ValueError("a tagger cannot be checked with no file: name one, or leave them all out")
+        raise ValueError("files must not be empty; hint: name one, or pass None to generate some")
     for file in files:
         if not file.is_file():
-            raise MediaError(f"there is no file {file}: name files that are there", path=file)
+            raise MediaError(f"no such file: {file}; hint: name files that exist", path=file)
     files = [file.resolve() for file in files]
     first = files[0]
     third = next((file for file in files if file.suffix.lower() != first.suffix.lower()), None)
@@ -129,8 +136,8 @@ def material_of(files: Sequence[Path]) -> Material:
     for file in files[1:]:
         if file.name in contents:
             raise MediaError(
-                f"two files are called {file.name}, and the runtime tells files by their names: "
-                "leave one out",
+                f"two files are called {file.name}, and the runtime identifies files by base name; "
+                "hint: leave one out",
                 path=file,
             )
         contents[file.name] = file
@@ -139,25 +146,29 @@ def material_of(files: Sequence[Path]) -> Material:
     )
 
 
-def limits_of(file: Path) -> Limits:
-    """How long a file is, as far as anyone can tell."""
-    from common_ml.media.index import index_of  # noqa: PLC0415 - loads PyAV
-    from common_ml.media.kinds import media_kind  # noqa: PLC0415 - the same
-    from common_ml.media.probe import probe  # noqa: PLC0415 - the same
+def extent_of(file: Path) -> MediaExtent:
+    """Measure a file, as far as it can be read."""
+    from common_ml.media.decode import VideoReader
+    from common_ml.media.kinds import media_kind
+    from common_ml.media.probe import probe
 
     try:
         if media_kind(file) == "image":
-            return Limits(seconds=0.0, num_frames=1)
+            return MediaExtent(seconds=0.0, num_frames=1)
         facts = probe(file)
         seconds = None if facts.duration_seconds is None else float(facts.duration_seconds)
-        num_frames = None if facts.video is None else int(index_of(file).packets.is_shown.sum())
+        num_frames = None
+        if facts.video is not None:
+            reader = VideoReader(file)
+            num_frames = int(reader.index.packets.is_shown.sum())
+            reader.close()
     except MediaError:
-        return Limits()
-    return Limits(seconds=seconds, num_frames=num_frames)
+        return MediaExtent()
+    return MediaExtent(seconds=seconds, num_frames=num_frames)
 
 
 def _other_suffix(first: Path, third: Path | None) -> str:
-    """An extension that the first file has not: another file's, or its own in other letters."""
+    """An extension other than the first file's: another file's, or its own in the other case."""
     if third is not None:
         return third.suffix
     near = _NEAR_SUFFIXES.get(first.suffix.lower())
@@ -167,7 +178,7 @@ def _other_suffix(first: Path, third: Path | None) -> str:
 
 
 _NEAR_SUFFIXES = {".mp4": ".mov", ".mov": ".mp4", ".jpg": ".jpeg", ".jpeg": ".jpg"}
-"""Extensions whose files readers take for one another."""
+"""Extensions that readers treat alike."""
 
 
 def _named(

@@ -1,4 +1,4 @@
-"""The output file while it grows: whole lines, when they came, and lines that were seen torn."""
+"""Watch the output file while it grows: whole lines, torn lines, times of arrival."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-_NAP_SECONDS = 0.001
+_POLL_SECONDS = 0.001
 _BURST_SECONDS = 0.02
 """After something new the file is looked at without a rest: one message seldom comes alone, and
 between the two halves of a torn line there may be microseconds."""
 _LOOKS_IN_A_BURST = 20
-_MOST_TORN = 20
+_MAX_TORN = 20
 _PAGE_BYTES = 4096
 _IN_KERNEL_SECONDS = 0.05
 """A write that goes over the end of a page can be seen in two parts for some microseconds: that is
@@ -31,11 +31,11 @@ class Line:
     raw: bytes
     """Without the newline."""
     kind: str
-    """The message's type; "" where the line is no message."""
+    """The message's type; "" where the line is not a message."""
     data: dict[str, Any] = field(default_factory=dict)
     """The message's data."""
     problem: str = ""
-    """Why it is no message; "" if it is one."""
+    """Why it is not a message; "" if it is one."""
 
     @property
     def media(self) -> str | None:
@@ -45,7 +45,7 @@ class Line:
 
     @property
     def excerpt(self) -> str:
-        """The start of the line, for somebody to read."""
+        """The start of the line, shortened for people."""
         text = self.raw[:120].decode(errors="backslashreplace")
         return text + ("..." if len(self.raw) > 120 else "")
 
@@ -71,7 +71,7 @@ class OutputWatch:
         """When something new was seen, on the clock of time.monotonic()."""
 
     def look(self) -> bool:
-        """Read what is new; whether there was anything."""
+        """Read new messages; return whether there were any."""
         try:
             descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -82,7 +82,7 @@ class OutputWatch:
             os.close(descriptor)
         now = time.monotonic()
         if not new:
-            self._judge_page_end(now)
+            self._check_page_end(now)
             return False
         self.last_news = now
         *whole, tail = (self._tail + new).split(b"\n")
@@ -93,10 +93,10 @@ class OutputWatch:
             self._note_torn()
         return True
 
-    def rest(self) -> None:
+    def pause(self) -> None:
         """Sleep until the next look is due; while news keep coming, look on instead."""
         if time.monotonic() - self.last_news > _BURST_SECONDS:
-            time.sleep(_NAP_SECONDS)
+            time.sleep(_POLL_SECONDS)
             return
         for _ in range(_LOOKS_IN_A_BURST):
             if self.look():
@@ -107,7 +107,7 @@ class OutputWatch:
         """The whole file, as it stands."""
         return self.path.read_bytes() if self.path.exists() else b""
 
-    def _judge_page_end(self, now: float) -> None:
+    def _check_page_end(self, now: float) -> None:
         """The file ends where it did before: if that is in a line, at a page's end, it stays so."""
         at_page_end = (self._offset + len(self._tail)) % _PAGE_BYTES == 0
         if self._tail and at_page_end and now - self.last_news > _IN_KERNEL_SECONDS:
@@ -115,7 +115,7 @@ class OutputWatch:
 
     def _note_torn(self) -> None:
         known = bool(self.torn) and self.torn[-1] == self._tail
-        if not known and len(self.torn) < _MOST_TORN:
+        if not known and len(self.torn) < _MAX_TORN:
             self.torn.append(self._tail)
 
 
@@ -123,15 +123,21 @@ def parsed(raw: bytes) -> Line:
     """A line, and the message in it if it is one."""
     try:
         document = json.loads(raw.decode("utf-8"), parse_constant=_refuse)
-    except ValueError as error:  # UnicodeDecodeError is one, too
-        return Line(raw, "", problem=f"no JSON: {error}")
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
+        return Line(raw, "", problem=f"not valid JSON: {error}")
     if not isinstance(document, dict) or document.keys() != {"type", "data"}:
         return Line(raw, "", problem='not of the form {"type": ..., "data": {...}}')
     kind, data = document["type"], document["data"]
     if not isinstance(kind, str) or not isinstance(data, dict):
-        return Line(raw, "", problem="its type is no text, or its data no object")
+        return Line(raw, "", problem="its type is not a text, or its data not an object")
     return Line(raw, kind, data)
 
 
+def messages_in(text: str) -> list[Line]:
+    """The lines of a text that look like messages."""
+    lines = (parsed(line.encode(errors="replace")) for line in text.splitlines())
+    return [line for line in lines if line.kind]
+
+
 def _refuse(name: str) -> None:
-    raise ValueError(f"{name} is no number in JSON")
+    raise ValueError(f"{name} is not a number in JSON")

@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common_ml.errors import TaggerError
-from common_ml.runtime.container import ContainerTagger, engine_command, run_engine
+from common_ml.runtime.container import (
+    ContainerTagger,
+    engine_command,
+    has_image,
+    missing_image_hint,
+    run_engine,
+)
 from common_ml.runtime.describing import describe_target
 from common_ml.runtime.process import ProcessTagger
 from common_ml.runtime.targets import Target, find_target
@@ -18,20 +24,20 @@ from common_ml.runtime.targets import Target, find_target
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from common_ml.runtime.conformance.trial import Setting
+    from common_ml.runtime.conformance.start_options import StartOptions
     from common_ml.runtime.tagger import Tagger
 
 
 class Subject(ABC):
-    """Somebody's tagger; each trial starts it anew."""
+    """The tagger under test; each trial starts a new instance."""
 
     name: str
-    """What to call it: its command, or its image."""
+    """Its command, or its image, for messages."""
     is_image: bool
     """Whether it runs in a container."""
 
     @abstractmethod
-    def tagger(self, setting: Setting, folder: Path) -> Tagger:
+    def tagger(self, setting: StartOptions, folder: Path) -> Tagger:
         """A tagger that has not started.
 
         Args:
@@ -40,19 +46,19 @@ class Subject(ABC):
         """
 
     @abstractmethod
-    def prefix(self, setting: Setting, folder: Path) -> str:
+    def prefix(self, setting: StartOptions, folder: Path) -> str:
         """What stands before a base name in a line of its input."""
 
     @abstractmethod
     def first_process(self, tagger: Tagger) -> str:
-        """The command line of process 1 of a container that runs; "" if there is none."""
+        """The command line of process 1 of a running container; "" if there is none."""
 
     @abstractmethod
     def description(self, *, timeout_seconds: float) -> dict[str, Any] | None:
-        """What it tells about itself; None where it tells nothing, as one without the SDK.
+        """Its description; None where it has none, as a tagger without the SDK.
 
         Args:
-            timeout_seconds: How long it may take over it.
+            timeout_seconds: Time limit.
         """
 
 
@@ -66,27 +72,27 @@ class Program(Subject):
 
         Args:
             target: A process.
-            name: What the user calls it; by default its command.
+            name: Its name in messages; by default its command.
         """
         self._folder = target.cwd or Path.cwd()
         self._command = [_absolute(part, self._folder) for part in target.command]
         self.name = name or target.name
 
-    def tagger(self, setting: Setting, folder: Path) -> Tagger:
+    def tagger(self, setting: StartOptions, folder: Path) -> Tagger:
         """The command, in the trial's folder or in the program's own one."""
         return ProcessTagger(
             self._command,
             params=setting.params,
             output=_output(folder),
             cwd=self._working_directory(setting, folder),
-            # the runtime does not ask Python to write at once; "" is as good as not set
+            # the runtime does not ask Python to write unbuffered; "" is as good as not set
             env={"PYTHONUNBUFFERED": ""},
             media_dir=folder / "media",
             idle_timeout_seconds=None,
             arguments=setting.arguments,
         )
 
-    def prefix(self, setting: Setting, folder: Path) -> str:
+    def prefix(self, setting: StartOptions, folder: Path) -> str:
         """`media/`, or the way to it from the program's folder."""
         return os.path.relpath(folder / "media", self._working_directory(setting, folder)) + "/"
 
@@ -102,7 +108,7 @@ class Program(Subject):
             return describe_target(target, timeout_seconds=timeout_seconds)
         return None
 
-    def _working_directory(self, setting: Setting, folder: Path) -> Path:
+    def _working_directory(self, setting: StartOptions, folder: Path) -> Path:
         return self._folder if setting.own_directory else folder
 
 
@@ -117,7 +123,7 @@ class Image(Subject):
         self.name = image
         self._engine, self._engine_options = engine, tuple(engine_options)
 
-    def tagger(self, setting: Setting, folder: Path) -> Tagger:
+    def tagger(self, setting: StartOptions, folder: Path) -> Tagger:
         """A container with the mounts of the contract."""
         return ContainerTagger(
             self.name,
@@ -131,24 +137,24 @@ class Image(Subject):
             arguments=setting.arguments,
         )
 
-    def prefix(self, setting: Setting, folder: Path) -> str:
+    def prefix(self, setting: StartOptions, folder: Path) -> str:
         """`media/`, whatever the folder is called on this side."""
         del setting, folder
         return "media/"
 
     def first_process(self, tagger: Tagger) -> str:
-        """As this machine sees it; "" where it is none of ours, as under a virtual machine."""
+        """As this machine sees it; "" where it is not visible, as in a virtual machine."""
         if not isinstance(tagger, ContainerTagger):
             return ""
         engine = engine_command(self._engine)
-        done = run_engine(engine, "inspect", "--format={{.State.Pid}}", tagger.container)
+        done = run_engine(engine, "inspect", "--format={{.State.Pid}}", "--", tagger.container)
         command_line = Path("/proc") / done.stdout.strip() / "cmdline"
         if done.returncode != 0 or not command_line.is_file():
             return ""
         return command_line.read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
 
     def description(self, *, timeout_seconds: float) -> dict[str, Any] | None:
-        """What its label says, or else the program in it."""
+        """Its label, or else the answer of the program in it."""
         target = Target("image", image=self.name)
         for start in (False, True):
             with suppress(TaggerError):
@@ -169,7 +175,7 @@ def subject_of(
     engine: str | None = None,
     engine_options: Sequence[str] = (),
 ) -> Subject:
-    """Tell what is to be tested.
+    """Return the tagger that a target names.
 
     Args:
         target: `main.py`, its folder, a command as a text or as a list, or an image.
@@ -186,15 +192,15 @@ def subject_of(
     elif not isinstance(target, Target):
         target = Target("process", command=tuple(target), cwd=Path.cwd())
     if target.kind == "image":
-        if run_engine(engine_command(engine), "image", "inspect", target.image).returncode != 0:
+        if not has_image(target.image, engine=engine):
             raise TaggerError(
-                f"there is no image {target.image} here: build or pull it, or name a main.py"
+                f"no such image: {target.image}; hint: {missing_image_hint(target.image)}"
             )
         return Image(target.image, engine=engine, engine_options=engine_options)
     program = target.command[0]
     if not shutil.which(program) and not (Path(target.cwd or ".") / program).is_file():
         raise TaggerError(
-            f"there is no program {program}: name a main.py, or a command that is here"
+            f"no such program: {program}; hint: name a main.py, or a command that is installed"
         )
     return Program(target, name=name)
 
@@ -204,7 +210,7 @@ def _output(folder: Path) -> Path:
 
 
 def _absolute(part: str, folder: Path) -> str:
-    """An argument that names a file, in a way that holds in every working directory."""
-    if os.path.isabs(part) or not (folder / part).is_file():  # noqa: PTH117 - a text, not a path
+    """Make an argument that names a file independent of the working directory."""
+    if os.path.isabs(part) or not (folder / part).is_file():
         return part
     return str(folder / part)

@@ -16,19 +16,20 @@ from common_ml.runtime.conformance import (
     checks_stop,
     checks_value,
 )
+from common_ml.runtime.conformance.check import Check, CheckResult
 from common_ml.runtime.conformance.material import material_of
 from common_ml.runtime.conformance.subject import subject_of
 from common_ml.runtime.conformance.trials import STOP_SECONDS, Trials
-from common_ml.runtime.conformance.verdict import Check, CheckResult, Verdict, skipped
+from common_ml.runtime.conformance.verdict import Verdict, skipped
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
     from typing_extensions import Self
 
     from common_ml.runtime.targets import Target
+    from common_ml.types import StrPath
 
 CHECKS: tuple[Check, ...] = (
     *checks_start.CHECKS,
@@ -38,9 +39,9 @@ CHECKS: tuple[Check, ...] = (
     *checks_failure.CHECKS,
     *checks_stop.CHECKS,
 )
-"""Every check, in the order in which they are told."""
+"""Every check, in the order of the report."""
 QUIET_SECONDS = 120.0
-"""How long a tagger may be silent before it is taken for hanging."""
+"""Time without a message after which a tagger counts as hanging."""
 
 
 class Conformance:
@@ -48,16 +49,15 @@ class Conformance:
 
         with Conformance("main.py") as conformance:
             for check in conformance.checks:
-                print(conformance.judge(check))
+                print(conformance.evaluate(check))
 
-    The tagger is started about a dozen times, whatever the number of checks: they share what it
-    did.
+    The tagger is started about a dozen times, whatever the number of checks: they share its runs.
     """
 
     def __init__(
         self,
         target: str | Sequence[str] | Target,
-        files: Sequence[str | os.PathLike[str]] | None = None,
+        files: Sequence[StrPath] | None = None,
         *,
         params: Mapping[str, Any] | None = None,
         quiet_seconds: float = QUIET_SECONDS,
@@ -73,7 +73,7 @@ class Conformance:
             files: Good files to test with; without any, a video, and if that is refused a
                 picture or a sound, are made.
             params: What every start gets as `--params`, for a tagger that needs some.
-            quiet_seconds: How long it may be silent before it is taken for hanging, > 0.
+            quiet_seconds: Time without a message after which it counts as hanging, > 0.
             stop_seconds: How long it may take to end after SIGTERM.
             python: The interpreter of a `.py` program; None for the one that runs this.
             engine: `podman` or `docker`, for an image; None for the one that is found.
@@ -91,7 +91,7 @@ class Conformance:
         )
         self._files = [Path(file) for file in files or ()]
         if self._files:
-            material_of(self._files)  # what is wrong with them is said before anything starts
+            material_of(self._files)  # invalid files are reported before anything starts
         self._folder = Path(tempfile.mkdtemp(prefix="common-ml-check-"))
         self._folder.chmod(0o755)  # a container's user may be another one
         self._trials = Trials(
@@ -121,14 +121,19 @@ class Conformance:
 
     @property
     def name(self) -> str:
-        """What the tagger is called: its command, or its image."""
+        """The command, or the image."""
         return self._subject.name
 
     @property
     def checks(self) -> tuple[Check, ...]:
-        """The checks that concern this kind of tagger."""
+        """The checks that apply to this kind of tagger."""
         kinds = ("any", "image") if self._subject.is_image else ("any",)
         return tuple(check for check in CHECKS if check.target in kinds)
+
+    @property
+    def odd_values(self) -> list[str]:
+        """Accepted values that are probably not meant, a sentence each; to be asked at the end."""
+        return self._trials.odd_values if self._trials.num_starts else []
 
     @property
     def num_starts(self) -> int:
@@ -140,8 +145,8 @@ class Conformance:
         """How long all this has taken so far."""
         return time.monotonic() - self._started
 
-    def judge(self, check: Check) -> CheckResult:
-        """Find out whether the tagger does what a check asks.
+    def evaluate(self, check: Check) -> CheckResult:
+        """Evaluate a check.
 
         Raises:
             TaggerError: it cannot be started at all.
@@ -154,19 +159,19 @@ class Conformance:
             outcome=verdict.outcome,
             expected=check.expected,
             seen=verdict.seen,
-            mend=check.mend if verdict.outcome == "failed" else "",
+            hint=check.hint if verdict.outcome == "failed" else "",
             seconds=time.monotonic() - start,
         )
 
     def _verdict(self, check: Check) -> Verdict:
         if check.name == "starts" and self._trials.params:
-            return skipped("you gave params, and every start got them")
-        return check.judge(self._trials)
+            return skipped("params were given, and every start got them")
+        return check.evaluate(self._trials)
 
 
 def run_checks(
     target: str | Sequence[str] | Target,
-    files: Sequence[str | os.PathLike[str]] | None = None,
+    files: Sequence[StrPath] | None = None,
     *,
     only: Sequence[str] | None = None,
     **options: Any,
@@ -198,7 +203,7 @@ def results_of(
     known = [check.name for check in CHECKS]
     for name in only or ():
         if name not in known:
-            raise ValueError(f"there is no check {name!r}: expected one of {', '.join(known)}")
+            raise ValueError(f"unknown check {name!r}: expected one of {', '.join(known)}")
     for check in conformance.checks:
         if only is None or check.name in only:
-            yield conformance.judge(check)
+            yield conformance.evaluate(check)

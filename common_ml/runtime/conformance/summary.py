@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from common_ml.runtime.conformance.verdict import CheckResult, Outcome
+    from common_ml.runtime.conformance.check import CheckResult
+    from common_ml.runtime.conformance.verdict import CheckOutcome
 
-_OUTCOMES: tuple[Outcome, ...] = ("passed", "failed", "skipped")
-# XML 1.0 has no way to write these, not even escaped.
+_OUTCOMES: tuple[CheckOutcome, ...] = ("passed", "failed", "skipped")
+# XML 1.0 cannot contain these, not even escaped.
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -24,21 +25,28 @@ def counted(results: Sequence[CheckResult]) -> dict[str, int]:
 
 
 def as_json(
-    results: Sequence[CheckResult], *, tagger: str, seconds: float, num_starts: int
+    results: Sequence[CheckResult],
+    *,
+    tagger: str,
+    seconds: float,
+    num_starts: int,
+    odd_values: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Everything, as JSON can say it.
+    """The results as JSON.
 
     Args:
         results: Of the checks, in order.
-        tagger: What it is called.
+        tagger: Its name.
         seconds: How long all this took.
         num_starts: How often the tagger was started.
+        odd_values: Accepted values that are probably not meant.
     """
     return {
         "tagger": tagger,
         **counted(results),
         "seconds": round(seconds, 3),
         "starts": num_starts,
+        "odd_values": list(odd_values),
         "checks": [result.to_json() for result in results],
     }
 
@@ -48,7 +56,7 @@ def as_junit(results: Sequence[CheckResult], *, tagger: str, seconds: float) -> 
 
     Args:
         results: Of the checks, in order.
-        tagger: What it is called.
+        tagger: Its name.
         seconds: How long all this took.
     """
     counts = counted(results)
@@ -75,7 +83,7 @@ def as_junit(results: Sequence[CheckResult], *, tagger: str, seconds: float) -> 
         if result.failed:
             failure = ET.SubElement(case, "failure", {"message": _writable(result.seen)})
             failure.text = _writable(
-                f"expected: {result.expected}\nseen: {result.seen}\nhow to mend it: {result.mend}"
+                f"expected: {result.expected}\nseen: {result.seen}\nhint: {result.hint}"
             )
         elif result.skipped:
             ET.SubElement(case, "skipped", {"message": _writable(result.seen)})

@@ -1,120 +1,32 @@
-"""One life of a tagger under test: started, fed, watched, ended, and what it left behind."""
+"""One run of the tagger under test: started, fed, watched, ended."""
 
 from __future__ import annotations
 
-import json
-import os
 import signal
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from common_ml.runtime.conformance.output import Line, OutputWatch, parsed
+from common_ml.runtime.conformance.output import OutputWatch, parsed
+from common_ml.runtime.conformance.trial_record import TrialRecord, same_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
     from pathlib import Path
     from types import TracebackType
 
     from common_ml.runtime.conformance.material import Material
+    from common_ml.runtime.conformance.start_options import StartOptions
     from common_ml.runtime.conformance.subject import Subject
 
 EARLIER_LINE = b'{"type":"progress","data":{"source_media":"media/of_an_earlier_run.mp4"}}\n'
 """What an output file may hold before the tagger starts."""
 
 
-@dataclass(frozen=True)
-class Setting:
-    """How a tagger is started for a trial."""
-
-    params: str | None = None
-    """The value of `--params`; None leaves it out."""
-    arguments: tuple[str, ...] = ()
-    """More arguments."""
-    existing: bytes = b""
-    """What the output file holds already."""
-    own_directory: bool = False
-    """Whether it starts in the folder of its program, and not in one of the runtime's."""
-    network: bool = True
-    """Whether a container has one."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a tagger left behind."""
-
-    sent: tuple[str, ...]
-    """The lines of its input, in order."""
-    lines: tuple[Line, ...]
-    """The lines that it wrote, behind those that stood there before."""
-    content: bytes
-    """The whole output file."""
-    torn: tuple[bytes, ...]
-    """Ends of the output without a newline that a reader saw."""
-    exit_status: int | None
-    """None where it had to be killed."""
-    num_lines_at_close: int | None
-    """How many of the lines were there when the input ended; None if it ended before that."""
-    late: tuple[str, ...]
-    """Lines of the input that had no answer within the time allowed, while the input was open."""
-    strange_files: tuple[str, ...]
-    """What the tagger changed in the media directory."""
-    stdout: str
-    stderr_tail: str
-    first_process: str
-    """Of a container: the command line of its process 1; "" if unknown."""
-
-    def kind(self, kind: str) -> list[Line]:
-        """The messages of a type."""
-        return [line for line in self.lines if line.kind == kind]
-
-    def tags_of(self, sent: str) -> list[Line]:
-        """The tags of a file, by its base name: a wrong folder is another check's matter."""
-        return [line for line in self.kind("tag") if same_file(line.media, sent)]
-
-    def has_progress(self, sent: str) -> bool:
-        """Whether the file has its `progress`."""
-        return any(same_file(line.media, sent) for line in self.kind("progress"))
-
-    def errors_of(self, sent: str) -> list[Line]:
-        """The `error` lines that name the file."""
-        name = os.path.basename(sent)  # noqa: PTH119 - a Path would change the string
-        return [
-            line
-            for line in self.kind("error")
-            if same_file(line.media, sent) or name in str(line.data.get("message"))
-        ]
-
-    @property
-    def finished(self) -> list[str]:
-        """The files with their `progress`."""
-        return [sent for sent in self.sent if self.has_progress(sent)]
-
-    @property
-    def ended_well(self) -> bool:
-        """Whether every file has its `progress`, and the exit status is 0."""
-        return self.exit_status == 0 and len(self.finished) == len(self.sent)
-
-    @property
-    def story(self) -> str:
-        """What happened, in a sentence, for somebody to read."""
-        status = (
-            "it had to be killed" if self.exit_status is None else f"exit status {self.exit_status}"
-        )
-        parts = [status, f"progress for {len(self.finished)} of {len(self.sent)} files"]
-        errors = self.kind("error")
-        if errors:
-            parts.append(f"its last error line says: {errors[-1].data.get('message')}")
-        elif self.stderr_tail:
-            parts.append(f"its stderr ends: {self.stderr_tail.splitlines()[-1]}")
-        return "; ".join(parts)
-
-
 class Trial:
     """A tagger that runs; a context manager, which leaves no process behind."""
 
     def __init__(
-        self, subject: Subject, material: Material, setting: Setting, folder: Path
+        self, subject: Subject, material: Material, setting: StartOptions, folder: Path
     ) -> None:
         """Prepare the folders.
 
@@ -216,7 +128,7 @@ class Trial:
         self._tagger.send_signal(signal.SIGTERM)
         while self._tagger.exit_status is None and time.monotonic() < deadline:
             self._watch.look()
-            self._watch.rest()
+            self._watch.pause()
         if self._tagger.exit_status is not None:
             return True
         self._kill()
@@ -242,14 +154,14 @@ class Trial:
         """Look which process is number 1 in the container, as long as it runs."""
         self._first_process = self._subject.first_process(self._tagger)
 
-    def outcome(self) -> Outcome:
+    def record(self) -> TrialRecord:
         """What it left behind; to be asked after its end."""
         while self._watch.look():
             pass
         content, lines = self._watch.content(), self._watch.lines
         if not content.startswith(self._existing):  # written anew, and so watched from the middle
             lines = [parsed(raw) for raw in content.split(b"\n")[:-1]]
-        return Outcome(
+        return TrialRecord(
             sent=tuple(self._sent),
             lines=tuple(lines),
             content=content,
@@ -260,6 +172,7 @@ class Trial:
             strange_files=tuple(self._strange_files()),
             stdout=self._tagger.stdout,
             stderr_tail=self._tagger.stderr_tail,
+            warnings=tuple(self._tagger.warnings),
             first_process=self._first_process,
         )
 
@@ -275,7 +188,7 @@ class Trial:
                 return False
             if time.monotonic() - max(start, self._watch.last_news) > quiet_seconds:
                 return False
-            self._watch.rest()
+            self._watch.pause()
 
     def _is_answered(self, sent: str) -> bool:
         return any(
@@ -297,27 +210,3 @@ class Trial:
     def _state(self, name: str) -> tuple[int, int]:
         state = (self._media / name).stat()
         return state.st_size, state.st_mtime_ns
-
-
-def messages_in(text: str) -> list[Line]:
-    """The lines of a text that look like messages."""
-    lines = (parsed(line.encode(errors="replace")) for line in text.splitlines())
-    return [line for line in lines if line.kind]
-
-
-def same_file(media: str | None, sent: str) -> bool:
-    """Whether a message is about a file, by base names, as the runtime maps them."""
-    # not Path: that would change the strings
-    return media is not None and os.path.basename(media) == os.path.basename(sent)  # noqa: PTH119
-
-
-def params_text(base: Mapping[str, object] | None, **more: object) -> str | None:
-    """`--params` of the user's, with more keys; None if there are none at all."""
-    merged = {**(base or {}), **more}
-    return json.dumps(merged) if merged or base is not None else None
-
-
-def first_words(items: Sequence[str], most: int = 3) -> str:
-    """A few of them, and how many more there are."""
-    more = len(items) - most
-    return ", ".join(items[:most]) + (f" and {more} more" if more > 0 else "")

@@ -1,1 +1,1 @@
-"""What an author extends."""
+"""Base classes of models."""

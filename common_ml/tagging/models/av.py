@@ -1,18 +1,18 @@
-"""Models that take a whole file: video, sound, or whatever they can read."""
+"""Base class of models that tag a whole file, such as video or sound."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Dict, Iterator, List, Optional, Tuple, Union  # noqa: UP035 - star imports
+from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 
 import numpy as np
 
-from common_ml.tagging.frame_tagging import FrameTagging
+from common_ml.tagging.frames.video import FrameTagging
 from common_ml.tagging.models.frame_based import BatchFrameModel, FrameModel
 from common_ml.tagging.models.tag_types import FrameInfo, FrameTag, Tag
-from common_ml.tagging.options import SdkOptions
+from common_ml.tagging.params.sdk_options import SdkOptions
 
-# Model repos do `from ...av import *` and use what they find.
+# Existing model repos rely on the names of `from ...av import *`.
 __all__ = [
     "ABC",
     "AVModel",
@@ -60,7 +60,7 @@ class AVModel(ABC):
         """Tag one file.
 
         Args:
-            fpath: The file's path as the runtime sent it, relative to the working directory.
+            fpath: The path as received from the runtime, relative to the working directory.
 
         Returns:
             The file's tags, times in milliseconds from its start. An empty `source_media` means
@@ -68,26 +68,44 @@ class AVModel(ABC):
         """
 
     def on_completion(self) -> Iterator[Tag]:
-        """Tags that are known only when the input has ended; called once. None by default.
+        """Return the tags that are known only at the end of input; called once. None by default.
 
         Each tag must name its `source_media`, exactly as `tag` received it.
         """
         return iter(())
 
     @staticmethod
+    def _to_milliseconds(seconds: float) -> int:
+        """Return seconds as whole milliseconds; models of existing repos call this."""
+        return round(seconds * 1000)
+
+    @staticmethod
+    def _frame_tag_to_video_tag(
+        frame_tag: FrameTag, frame_idx: int, source_media: str, time_s: float
+    ) -> Tag:
+        """Return the tag of a frame as a tag of its file; models of existing repos call this."""
+        milliseconds = AVModel._to_milliseconds(time_s)
+        return frame_tag.to_tag(
+            start_time=milliseconds,
+            end_time=milliseconds,
+            source_media=source_media,
+            frame_info=FrameInfo(frame_idx, frame_tag.box),
+        )
+
+    @staticmethod
     def from_frame_model(
         frame_model: FrameModel | BatchFrameModel,
         fps: float,
-        allow_single_frame: bool,  # noqa: FBT001 - the published signature
+        allow_single_frame: bool,
     ) -> AVModel:
-        """A model that samples a file's frames `fps` times a second for `frame_model`."""
+        """Return a model that samples `fps` frames per second of a file for `frame_model`."""
         return FrameBasedAVModel(
             FrameTagging(frame_model, SdkOptions(fps=fps, allow_single_frame=allow_single_frame))
         )
 
 
 class FrameBasedAVModel(AVModel):
-    """A frame model in the clothes of an `AVModel`."""
+    """Adapter from a frame model to `AVModel`."""
 
     def __init__(self, tagging: FrameTagging) -> None:
         self.tagging = tagging

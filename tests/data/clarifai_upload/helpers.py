@@ -6,14 +6,14 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from common_ml.data.clarifai_upload import Account, Clock, Options, upload
+from common_ml.data.clarifai_upload import Account, RetryClock, UploadOptions, upload
 from common_ml.data.record import Annotation, Box, Record
 from tests.data.clarifai_upload.platform import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from common_ml.data.clarifai_upload import Outcome, Summary
+    from common_ml.data.clarifai_upload import Summary, UploadOutcome
 
 BOX = Box(0.25, 0.125, 0.75, 0.5)
 
@@ -34,8 +34,8 @@ class FakeClock:
     def now(self) -> float:
         return self.seconds
 
-    def clock(self) -> Clock:
-        return Clock(sleep=self.sleep, now=self.now, luck=lambda: 1.0)
+    def clock(self) -> RetryClock:
+        return RetryClock(sleep=self.sleep, now=self.now, jitter=lambda: 1.0)
 
 
 @dataclass
@@ -45,14 +45,14 @@ class Uploader:
     base: str
     clock: FakeClock
     key: str = KEY
-    told: list[Outcome] = field(default_factory=list)
+    told: list[UploadOutcome] = field(default_factory=list)
 
     def __call__(self, records: Sequence[Record], **options: Any) -> Summary:
         account = Account(self.key, user_id="me", app_id="animals")
         return upload(
             records,
             account,
-            Options(base=self.base, **options),
+            UploadOptions(base=self.base, **options),
             on_outcome=self.told.append,
             clock=self.clock.clock(),
         )

@@ -1,4 +1,4 @@
-"""A platform on loopback: the package's own service definitions, and every code played."""
+"""A fake platform on loopback, with the package's service definitions and every status code."""
 
 from __future__ import annotations
 

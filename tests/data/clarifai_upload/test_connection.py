@@ -70,7 +70,7 @@ def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> N
     library.load.cache_clear()
     monkeypatch.setitem(sys.modules, "clarifai_grpc.grpc.api.service_pb2", None)
     try:
-        with pytest.raises(MissingExtraError, match=r"common-ml\[clarifai\]") as caught:
+        with pytest.raises(MissingExtraError, match=r"\.\[clarifai\]") as caught:
             Uploader("http://127.0.0.1:1", FakeClock())([plain(1)])
     finally:
         library.load.cache_clear()

@@ -1,4 +1,4 @@
-"""docs/clarifai.md, done as it says."""
+"""Run the code of docs/clarifai.md."""
 
 from __future__ import annotations
 

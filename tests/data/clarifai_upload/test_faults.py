@@ -1,4 +1,4 @@
-"""Every code and every kind of breakdown: what is tried again, what stops all, what goes on."""
+"""Status codes and connection failures: which are retried, which stop the upload."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from common_ml.data.clarifai_upload import Account, Address, Backoff, Clock, Options, Status, upload
+from common_ml.data.clarifai_upload import (
+    Account,
+    Address,
+    Backoff,
+    RetryClock,
+    Status,
+    UploadOptions,
+    upload,
+)
 from common_ml.data.record import Annotation, Box, Record
 from common_ml.errors import UploadError
 from tests.data.clarifai_upload.helpers import BOX, Uploader, boxed, plain, reasons, states, url
@@ -121,11 +129,11 @@ def test_a_refused_key_stops_all_at_once(
 
 
 def test_a_refused_key_wakes_those_who_wait(server: Server) -> None:
-    """One thread sleeps for an hour before its next attempt, another one is told that all ends."""
+    """One thread sleeps for an hour before its next attempt, another gets a fatal status."""
     platform = server.platform
     asleep = threading.Event()
 
-    def luck() -> float:
+    def jitter() -> float:
         asleep.set()
         return 1.0
 
@@ -137,13 +145,13 @@ def test_a_refused_key_wakes_those_who_wait(server: Server) -> None:
     summary = upload(
         [plain(1), plain(2)],
         Account(KEY, "me", "animals"),
-        Options(
+        UploadOptions(
             base=server.base,
             chunk_size=1,
             threads=2,
             backoff=Backoff(first_seconds=3600, longest_seconds=3600),
         ),
-        clock=Clock(luck=luck),
+        clock=RetryClock(jitter=jitter),
     )
 
     assert states(summary) == ["unfinished"] * 2
@@ -232,7 +240,7 @@ def test_answers_without_ids_are_matched_by_place(platform: Platform, uploader: 
 def test_an_answer_that_lists_no_inputs_is_checked_against_the_list(
     platform: Platform, uploader: Uploader
 ) -> None:
-    """MIXED_STATUS without a word on the single inputs: only the list tells who is there."""
+    """MIXED_STATUS without a status per input: only the list shows which exist."""
     platform.refused = {url(1): 30104}
     platform.lists_statuses = False
 
@@ -623,7 +631,7 @@ def test_options_are_checked() -> None:
         {"duplicates": "perhaps"},
     ):
         with pytest.raises(UploadError, match=f"{next(iter(wrong))} must be"):
-            Options(**wrong)
+            UploadOptions(**wrong)
     with pytest.raises(UploadError, match="attempts"):
         Backoff(attempts=0)
 
@@ -643,7 +651,7 @@ def test_options_are_checked() -> None:
         ("http://[::1]:9000", "[::1]:9000", False),
     ],
 )
-def test_addresses(base: str, target: str, encrypted: bool) -> None:  # noqa: FBT001 - a case
+def test_addresses(base: str, target: str, encrypted: bool) -> None:
     address = Address.parse(base)
 
     assert (address.target, address.encrypted) == (target, encrypted)

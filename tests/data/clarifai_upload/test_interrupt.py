@@ -1,4 +1,4 @@
-"""Ctrl-C: what was done is told, and the rest is in the outcomes."""
+"""Ctrl-C: what was done is reported, and the rest is in the outcomes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import signal
 import threading
 from typing import TYPE_CHECKING, Any
 
-from common_ml.data.clarifai_upload import Account, Options, upload
+from common_ml.data.clarifai_upload import Account, UploadOptions, upload
 from tests.data.clarifai_upload.helpers import boxed, states
 from tests.data.clarifai_upload.platform import KEY
 
@@ -66,7 +66,9 @@ def test_ctrl_c_wakes_who_waits_for_downloads(server: Server) -> None:
     platform._list_inputs = look  # type: ignore[method-assign] # listens in
 
     summary = upload(
-        [boxed(1)], Account(KEY, "me", "animals"), Options(base=server.base, wait_seconds=3600)
+        [boxed(1)],
+        Account(KEY, "me", "animals"),
+        UploadOptions(base=server.base, wait_seconds=3600),
     )
 
     assert summary.interrupted

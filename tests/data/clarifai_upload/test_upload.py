@@ -1,4 +1,4 @@
-"""What arrives on the platform, and how it is asked."""
+"""What is uploaded, and by which calls."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from common_ml.data.clarifai_upload import Backoff, Options, plan, statuses
+from common_ml.data.clarifai_upload import Backoff, UploadOptions, plan, statuses
 from common_ml.data.clarifai_upload.chunk import parts
 from common_ml.data.record import Annotation, Box, Record
 from tests.data.clarifai_upload.helpers import boxed, plain, states, url
@@ -88,7 +88,7 @@ def test_chunks_are_as_large_as_asked_for(platform: Platform, uploader: Uploader
 def test_as_many_calls_run_at_the_same_time_as_threads(
     platform: Platform, uploader: Uploader
 ) -> None:
-    """A barrier in the server lets nobody through before all threads are there."""
+    """A barrier in the server releases the calls once all threads have made one."""
     barrier = threading.Barrier(4, timeout=60)
 
     def meet(request: Any, context: Any) -> None:
@@ -192,14 +192,14 @@ def test_local_files_are_sent_as_bytes(
 
 
 def test_a_call_has_16_mib_of_local_files_at_most(tmp_path: Path) -> None:
-    """Planned only: a server of this library takes 4 MiB unless told otherwise."""
+    """Planned only: the server library accepts 4 MiB by default."""
     for name in ("a.jpg", "b.jpg", "c.jpg"):
         with (tmp_path / name).open("wb") as file:
             file.truncate(6 << 20)
     records = [Record(name, kind="image") for name in ("a.jpg", "b.jpg", "c.jpg")]
-    planned = plan(records, Options(media_root=tmp_path))
+    planned = plan(records, UploadOptions(media_root=tmp_path))
 
-    assert [len(part) for part in parts(planned.jobs)] == [2, 1]
+    assert [len(part) for part in parts(planned.items)] == [2, 1]
     assert planned.num_bytes == 18 << 20
 
 
@@ -235,7 +235,7 @@ def test_files_that_cannot_be_sent_fail_alone(
     texts = [one.status.text for one in summary.outcomes]
     assert "No such file" in texts[0]
     assert "is empty" in texts[1]
-    assert "no regular file" in texts[2]
+    assert "not a regular file" in texts[2]
     assert "neither picture" in texts[4]
     assert "1073741824 bytes" in texts[5]
 
@@ -291,14 +291,14 @@ def test_names_that_look_like_nothing_are_concepts(platform: Platform, uploader:
     assert platform.concepts(url(1)) == {("None", 1), ("NA", 1), ("null", 1), ("7", 1)}
 
 
-@pytest.mark.parametrize("luck", [0.0, 0.5, 1.0])
-def test_waits_grow_and_jitter_stays_between_half_and_all(luck: float) -> None:
+@pytest.mark.parametrize("jitter", [0.0, 0.5, 1.0])
+def test_waits_grow_and_jitter_stays_between_half_and_all(jitter: float) -> None:
     backoff = Backoff(first_seconds=1, factor=2, longest_seconds=30)
 
-    waits = [backoff.delay_seconds(attempt, luck) for attempt in range(1, 9)]
+    waits = [backoff.delay_seconds(attempt, jitter) for attempt in range(1, 9)]
 
     whole = [1, 2, 4, 8, 16, 30, 30, 30]
-    assert waits == [one * (0.5 + luck / 2) for one in whole]
+    assert waits == [one * (0.5 + jitter / 2) for one in whole]
 
 
 def test_the_codes_of_the_package_are_those_that_are_meant() -> None:

@@ -1,4 +1,4 @@
-"""A server on loopback that answers from a table, and remembers what it was asked."""
+"""A server on loopback that responds from a table, and records its requests."""
 
 from __future__ import annotations
 

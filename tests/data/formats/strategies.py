@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import SearchStrategy
 
+    from common_ml.data.record import Unit
+
 texts = st.text(
     st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=12
 )
@@ -23,7 +25,12 @@ plain_texts = texts.map(lambda text: " ".join(text.split())).filter(bool)
 """Without blanks at the ends or in a row."""
 ratios = st.floats(0, 1)
 json_values: SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(-1e9, 1e9) | texts,
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.integers(-(10**25), 10**25)
+    | st.floats(-1e9, 1e9)
+    | texts,
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(texts, inner, max_size=2),
     max_leaves=4,
 )
@@ -62,21 +69,50 @@ def times(step_seconds: float = 0.001) -> SearchStrategy[tuple[float, float]]:
 sides = st.integers(1, 4000)
 
 
+meant_keys = st.sampled_from(
+    [
+        *("split", "fps", "type", "label_image", "folder", "segmented", "depth", "file_name"),
+        *("image", "video", "area", "iscrowd", "keypoints", "category", "more_polygons"),
+        *("occluded", "z_order", "pose"),
+    ]
+)
+"""Keys that some format gives a meaning."""
+pixels = st.floats(-50, 5000) | st.integers(0, 5000)
+points = st.lists(st.lists(pixels, min_size=2, max_size=2), min_size=1, max_size=4)
+geometries = st.fixed_dictionaries(
+    {"type": st.sampled_from(["box", "rotated_box", "line", "point", "ellipse", "cuboid", "star"])},
+    optional={
+        "unit": st.sampled_from(["pixel", "ratio"]),
+        "points": points,
+        "center": st.lists(pixels, min_size=2, max_size=2),
+        "radii": st.lists(pixels, min_size=2, max_size=2),
+        "rotation": st.floats(-7, 7),
+        **dict.fromkeys(("left", "top", "width", "height"), pixels),
+    },
+)
+"""What `attributes["geometry"]` may be; some of its keys may be missing."""
+
+
 @st.composite
 def any_records(draw: st.DrawFn) -> Record:
-    """Whatever a record can be."""
+    """Whatever a record can be: sizes half known, masks of other sizes, keys with a meaning."""
+    unit: Unit = draw(st.sampled_from(["ratio", "ratio", "pixel"]))
     width, height = draw(st.integers(1, 9)), draw(st.integers(1, 9))
+    scale = (1000, 800) if unit == "pixel" else (1, 1)
     annotation = st.builds(
         Annotation,
         label=texts,
         track=texts | st.just(""),
         value=st.integers(0, 1),
         confidence=st.none() | ratios,
-        box=st.none() | boxes(),
-        polygon=st.none() | polygons,
+        box=st.none() | boxes().map(lambda box: box.scaled(*scale)),
+        polygon=st.none()
+        | polygons.map(lambda corners: tuple((x * scale[0], y * scale[1]) for x, y in corners)),
         mask=st.none() | masks(width, height) | st.just(Mask(image="a,b.png", index=7)),
         frame_index=st.none() | st.integers(0, 10**6),
-        attributes=attributes,
+        attributes=attributes
+        | st.dictionaries(meant_keys, json_values, max_size=3)
+        | geometries.map(lambda geometry: {"geometry": geometry}),
         vector=st.none() | st.lists(st.floats(-9, 9), min_size=1, max_size=3).map(tuple),
     )
     timed = st.builds(
@@ -89,16 +125,22 @@ def any_records(draw: st.DrawFn) -> Record:
             Record,
             media=texts,
             kind=st.sampled_from(["image", "video", "audio", ""]),
-            width=st.none() | sides,
-            height=st.none() | sides,
+            width=st.none() | sides | st.just(width),
+            height=st.none() | sides | st.just(height),
             duration_seconds=st.none() | st.floats(0, 1e6),
             annotations=st.lists(annotation | timed, max_size=4),
-            metadata=metadata,
+            metadata=metadata | st.dictionaries(meant_keys, json_values, max_size=3),
             id=texts | st.just(""),
             frame_index=st.none() | st.integers(0, 10**6),
             time_seconds=st.none() | st.floats(0, 1e6),
+            unit=st.just(unit),
         )
     )
+
+
+def as_readers_give_it(record: Record) -> Record:
+    """Readers give pixels only where the size is not known whole."""
+    return replace(record, width=None) if record.unit == "pixel" else record
 
 
 def many(records: SearchStrategy[Record]) -> SearchStrategy[list[Record]]:

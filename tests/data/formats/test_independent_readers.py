@@ -1,4 +1,4 @@
-"""What we write, read by the libraries that others read it with; what they write, read by us."""
+"""Interoperate with other libraries: they read what we write, and the reverse."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
 from common_ml.data.formats import clarifai, coco, labelstudio, webvtt
-from common_ml.data.formats.masks import brush_bytes, brush_mask, coco_counts, coco_text
+from common_ml.data.formats.shared.masks import brush_bytes, brush_mask, coco_counts, coco_text
 from common_ml.data.record import Annotation, Box, Mask, Record
 from tests.data.formats.strategies import masks
+from tests.depth import scaled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,7 +62,7 @@ def test_coco_is_read_by_pycocotools(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert not road[21:].any()
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=scaled(50), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_run_lengths_are_those_of_pycocotools(data: st.DataObject) -> None:
     width, height = data.draw(st.integers(1, 70)), data.draw(st.integers(1, 70))
@@ -220,7 +221,7 @@ def test_label_studio_tasks_name_the_controls_of_their_interface(tmp_path: Path)
     )
     labelstudio.write([PICTURE, film], tmp_path / "tasks.json")
 
-    root = ET.fromstring((tmp_path / "tasks.config.xml").read_text())  # noqa: S314 - our own
+    root = ET.fromstring((tmp_path / "tasks.config.xml").read_text())
     controls = {one.get("name"): one for one in root if one.get("toName")}
     tasks: list[dict[str, Any]] = json.loads((tmp_path / "tasks.json").read_text())
     regions = [region for task in tasks for region in task["predictions"][0]["result"]]

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from common_ml.data.formats import masterful, scale
+from common_ml.data.formats.masterful import files as masterful_files
 from common_ml.data.record import Annotation, Box, Mask, Record
-from common_ml.media.images import write_grey
 from tests.data.formats import scale_tasks as tasks
 from tests.data.formats.server import Answer, Asked, serving
 
@@ -179,8 +179,9 @@ def test_downloads_run_side_by_side_and_a_lost_picture_is_skipped(tmp_path: Path
         if asked.path in ("/1.jpg", "/2.jpg"):
             both.wait()
         lost = asked.path == "/3.jpg"
-        return Answer(b"" if lost else asked.path.encode(), status=404 if lost else 200)
+        return Answer(b"" if lost else picture + asked.path.encode(), status=404 if lost else 200)
 
+    picture = png(np.zeros((2, 3, 3)))
     with serving(answer) as server:
         exported = [
             tasks.image_task(name, params={"attachment": f"{server.url}/{name}.jpg"})
@@ -189,9 +190,32 @@ def test_downloads_run_side_by_side_and_a_lost_picture_is_skipped(tmp_path: Path
         report = convert(tmp_path, exported, **CLASSIFICATION, download_images=True)
 
     assert lines(tmp_path) == ["images/1.jpg", "images/2.jpg"]
-    assert (tmp_path / "out" / "images" / "2.jpg").read_bytes() == b"/2.jpg"
+    assert (tmp_path / "out" / "images" / "2.jpg").read_bytes() == picture + b"/2.jpg"
     assert [one.what for one in report.skipped] == ["3"]
     assert "answers 404" in report.skipped[0].reason
+
+
+def test_what_is_no_picture_or_too_large_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(masterful_files, "MAX_PICTURE_BYTES", 10_000)
+    picture = png(np.zeros((2, 3, 3)))
+    served = {
+        "/page.jpg": b"<html>please log in</html>",
+        "/large.jpg": picture + bytes(20_000),
+        "/good.jpg": picture,
+    }
+    with serving(lambda asked: Answer(served[asked.path])) as server:
+        exported = [
+            tasks.image_task(path, params={"attachment": f"{server.url}{path}"}) for path in served
+        ]
+        report = convert(tmp_path, exported, **CLASSIFICATION, download_images=True)
+
+    assert lines(tmp_path) == ["images/good.jpg"]
+    assert [one.what for one in report.skipped] == ["/page.jpg", "/large.jpg"]
+    assert report.skipped[0].reason.endswith("answers is not a picture")
+    assert report.skipped[1].reason.endswith("has more than 10000 bytes")
+    assert [path.name for path in (tmp_path / "out" / "images").iterdir()] == ["good.jpg"]
 
 
 def test_parts_are_whole_in_themselves_and_share_no_picture(tmp_path: Path) -> None:
@@ -259,11 +283,73 @@ def test_a_wrong_task_is_refused(tmp_path: Path) -> None:
         masterful.write([], tmp_path, task=wrong)
 
 
-@pytest.mark.parametrize(
-    "bad", [np.zeros((2, 2, 3), np.uint8), np.zeros((2, 2), np.uint16), np.zeros((0, 2), np.uint8)]
-)
-def test_a_label_image_has_one_channel_of_bytes(tmp_path: Path, bad: Any) -> None:
-    with pytest.raises(ValueError, match="grey must be uint8"):
-        write_grey(tmp_path / "x.png", bad)
-    with pytest.raises(ValueError, match=r"\.png or \.jpg"):
-        write_grey(tmp_path / "x.gif", np.zeros((2, 2), np.uint8))
+def test_a_box_is_a_box_whatever_else_the_annotation_has(tmp_path: Path) -> None:
+    """COCO annotations have a box and a segmentation."""
+    both = Annotation(
+        "car",
+        box=Box(0.1, 0.2, 0.5, 0.6),
+        polygon=((0.1, 0.2), (0.5, 0.2), (0.5, 0.6)),
+        mask=Mask.from_array(np.ones((50, 100), bool)),
+    )
+    record = Record(media="a.jpg", kind="image", width=100, height=50, annotations=(both,))
+    report = masterful.write([record], tmp_path / "out", **DETECTION)
+
+    assert report.written == 1
+    assert lines(tmp_path) == ["a.jpg, 0, 10, 10, 30, 50"]
+
+
+def test_only_pictures_below_the_roots_are_copied(tmp_path: Path) -> None:
+    """An annotation file must not collect the files of this machine."""
+    (tmp_path / "media").mkdir()
+    (tmp_path / "secret.txt").write_text("key")
+    (tmp_path / "other.png").write_bytes(png([[1]]))
+    (tmp_path / "media" / "text.png").write_text("key")
+    (tmp_path / "media" / "good.png").write_bytes(png([[1]]))
+    names = ["secret.txt", "other.png", "media/text.png", "media/good.png"]
+    records = [
+        Record(media=str(tmp_path / name), kind="image", annotations=(Annotation("a"),))
+        for name in [*names, "/etc/passwd"]
+    ]
+    report = masterful.write(
+        records, tmp_path / "out", download_images=True, media_root=tmp_path / "media",
+        **CLASSIFICATION,
+    )  # fmt: skip
+
+    assert [one.name for one in (tmp_path / "out" / "images").iterdir()] == ["good.png"]
+    assert len(report.skipped) == 4
+    assert "lies outside of the folder of the media; hint: give media_root" in " ".join(
+        one.reason for one in report.skipped
+    )
+
+
+def test_a_line_that_cannot_be_used_costs_no_other(tmp_path: Path) -> None:
+    from common_ml.data.report import Report
+
+    (tmp_path / "label_map.csv").write_text("0, car\n")
+    (tmp_path / "records.csv").write_text(
+        "a.jpg, 0, 1, 2, 3, 4, 7, 1, 2, 3, 4\nb.jpg, 0, 1\n, 0\nc.jpg, 0, 9, 2, 3, 4\n"
+    )
+    report = Report()
+    found = list(masterful.read(tmp_path, on_error="skip", report=report, **DETECTION))
+
+    assert [(one.media, len(one.annotations)) for one in found] == [("a.jpg", 1), ("c.jpg", 1)]
+    assert found[1].annotations[0].box == Box(2, 3, 4, 9)
+    assert [one.place for one in report.skipped] == ["line 1", "line 2", "line 3"]
+
+
+def test_a_name_too_long_for_a_file_costs_no_other(tmp_path: Path) -> None:
+    (tmp_path / "good.png").write_bytes(png([[1]]))
+    metadata = [{"filename": "x" * 300 + ".png"}, {}]
+    records = [
+        Record(
+            media="good.png", kind="image", id=str(n), metadata=one, annotations=(Annotation("a"),)
+        )
+        for n, one in enumerate(metadata)
+    ]
+    report = masterful.write(
+        records, tmp_path / "out", download_images=True, media_root=tmp_path, **CLASSIFICATION
+    )
+    assert [one.name for one in (tmp_path / "out" / "images").iterdir()] == ["good.png"]
+    assert [(one.what, one.reason) for one in report.skipped] == [
+        ("0", "its name is too long for a file")
+    ]

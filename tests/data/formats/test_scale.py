@@ -4,6 +4,7 @@ import base64
 import json
 import logging
 import sys
+from collections import Counter
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -224,5 +225,65 @@ def test_no_key_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_missing_library_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "scaleapi", None)
 
-    with pytest.raises(MissingExtraError, match=r"common-ml\[scale\]"):
+    with pytest.raises(MissingExtraError, match=r"\.\[scale\]"):
         next(scale.read("scale://p", api_key="k"))
+
+
+def test_an_attachment_in_scales_own_store_is_the_download_that_names_it(tmp_path: Path) -> None:
+    downloads = [
+        {"attachmentURL": "scaledata://b/other.jpg", "s3URL": "https://s3.example/other"},
+        {"attachmentURL": "scaledata://b/1.jpg", "s3URL": "https://s3.example/1"},
+    ]
+    params = {"attachment": "scaledata://b/1.jpg"}
+    task = tasks.image_task("1", params=params, attachmentS3Downloads=downloads)
+    (record,) = read(tmp_path, task)
+    assert record.media == "https://s3.example/1"
+
+
+def test_bad_annotations_are_left_out_and_their_task_is_kept(tmp_path: Path) -> None:
+    from common_ml.data.report import Report
+
+    bad = [
+        {**tasks.BOX, "left": "far"},
+        {"type": "polygon", "label": "road", "vertices": [{"x": 1, "y": 1}]},
+        {**tasks.BOX, "attributes": "many"},
+        "text",
+    ]
+    path = tmp_path / "export.json"
+    path.write_text(
+        json.dumps([
+            tasks.image_task("1", tasks.BOX, *bad),
+            tasks.image_task("2", response={}),
+            tasks.segment_task("3", mapping={"a": {"index": 1, "numPixels": 3}, "b": {}, "c": 7}),
+            {"task_id": "4"},
+        ])
+    )  # fmt: skip
+    report = Report()
+    records = {one.id: one for one in scale.read(path, on_error="skip", report=report, status=None)}
+
+    assert {name: len(one.annotations) for name, one in records.items()} == {"1": 2, "2": 0, "3": 1}
+    assert Counter(one.place for one in report.skipped) == {"item 1": 4, "item 2": 1, "item 3": 2}
+
+
+def test_a_negative_size_is_the_same_rectangle(tmp_path: Path) -> None:
+    box = {**tasks.BOX, "left": 120, "top": 60, "width": -100, "height": -50}
+    (record,) = read(tmp_path, tasks.image_task("1", box))
+    assert record.annotations[0].box == Box(20, 10, 120, 60)
+    assert record.annotations[0].attributes["geometry"] == {
+        "type": "box", "unit": "pixel",
+        "left": 20, "top": 10, "width": 100, "height": 50,
+    }  # fmt: skip
+
+
+def test_an_export_in_a_cloud_is_read_through_fsspec(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fsspec = pytest.importorskip("fsspec", reason="the extra `cloud` is not installed")
+    memory = fsspec.filesystem("memory")
+    memory.pipe({"/b/export.json": json.dumps([tasks.image_task("1", tasks.BOX)]).encode()})
+    monkeypatch.setattr(fsspec.core, "url_to_fs", lambda url: (memory, url.removeprefix("s3:/")))
+    (record,) = scale.read("s3://b/export.json")
+    assert record.id == "1"
+
+    with pytest.raises(ServiceError, match=r"s3://b/absent\.json: cannot be read"):
+        list(scale.read("s3://b/absent.json"))

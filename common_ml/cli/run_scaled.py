@@ -1,0 +1,377 @@
+"""`common-ml run` with parts: on a cluster, or one shard of a job."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from common_ml.cli.console import stderr
+from common_ml.cli.durations import Durations
+from common_ml.cli.output_lock import output_lock
+from common_ml.cli.stopping import stopped_by_signals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from common_ml.cli.progress import RunProgress
+    from common_ml.cli.scale_options import ScaleOptions
+    from common_ml.cli.tally import Tally
+    from common_ml.parts import PartKey, PartsStore
+    from common_ml.scale.film_worker import WorkSpec
+    from common_ml.scale.plan import Film
+    from common_ml.scale.pool import FilmResult
+
+_FAILED = 1
+_PROBE_SECONDS = 20.0
+
+
+@dataclass
+class ScaledRun:
+    """A run under way."""
+
+    spec: WorkSpec
+    films: list[Film]
+    """All of them, in the order of the output."""
+    mine: list[Film]
+    """Those of this shard; the same without shards."""
+    scale: ScaleOptions
+    jobs: int
+    output: Path | None
+    """Where parts are merged to; None for a shard."""
+    keeps_parts: bool
+    """Whether the parts stay when all is merged."""
+    logs: list[Path] = field(default_factory=list)
+    """One for each tagger of this machine, or one for a cluster; empty: none are kept."""
+    verbose: bool = False
+    warnings: dict[str, None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        from common_ml.cli.run_failures import FailureDetails
+
+        self.details = FailureDetails(self.logs, folder=self.spec.target.cwd)
+
+    def run(self, *, as_json: bool = False) -> None:
+        """Tag, merge, print the tables, and exit with the status of the run.
+
+        Raises:
+            typer.Exit: a file is not tagged, or a signal came.
+        """
+        from common_ml.cli.tally import Tally
+        from common_ml.parts import open_parts
+
+        parts = open_parts(self.spec.parts)
+        names = [film.name for film in self.mine]
+        keys = [self.spec.key_of(film) for film in self.mine]
+        before = {key.file for key, state in parts.states(keys).items() if state == "done"}
+        started = time.monotonic()
+        stopped_by = 0
+        tally = Tally.of(names)
+        is_empty = False
+        try:
+            stopped_by = self._tag(before)
+        except BaseException:
+            # no cluster, no room on it, no tagger: nothing to merge, and nothing to leave behind
+            is_empty = set(parts.states(keys).values()) == {"missing"}
+            raise
+        finally:
+            if not is_empty:
+                self._report(
+                    parts,
+                    keys,
+                    tally,
+                    elapsed_seconds=time.monotonic() - started,
+                    before=before,
+                    as_json=as_json,
+                    was_stopped=stopped_by > 0,
+                )
+            if is_empty or not self.keeps_parts:
+                _remove_empty(Path(self.spec.parts))
+        if stopped_by:
+            raise typer.Exit(128 + stopped_by)
+        if tally.num_of("failed", "not tagged"):
+            raise typer.Exit(_FAILED)
+        if self.output is not None and not self.keeps_parts:
+            shutil.rmtree(self.spec.parts, ignore_errors=True)
+
+    def _report(
+        self,
+        parts: PartsStore,
+        keys: list[PartKey],
+        tally: Tally,
+        *,
+        elapsed_seconds: float,
+        before: set[str],
+        as_json: bool,
+        was_stopped: bool,
+    ) -> None:
+        """Merge what there is, and print the tables."""
+        if self.output is not None:
+            self._merge(keys, tally)
+        else:
+            for key in keys:
+                _count(parts, key, tally)
+        for name in before:
+            tally.files[name].state = "done before"
+        self._print(
+            tally,
+            elapsed_seconds=elapsed_seconds,
+            before=before,
+            as_json=as_json,
+            was_stopped=was_stopped,
+        )
+
+    def _tag(self, before: set[str]) -> int:
+        """Tag the films without a part; return the signal that stopped it, or 0."""
+        from common_ml.cli.progress import RunProgress
+        from common_ml.cli.tally import Tally
+        from common_ml.scale.job import ScaleJob
+
+        to_do = [film for film in self.mine if film.name not in before]
+        if not to_do:
+            return 0
+        live = Tally.of([film.name for film in self.mine])
+        for name in before:
+            live.files[name].state = "done before"
+        from common_ml.cli.run_log import LogStream
+
+        costs = KnownDurations({film.name: film.cost for film in self.mine})
+        is_local = self.scale.on in (None, "local")
+        with ExitStack() as stack:
+            progress = stack.enter_context(RunProgress(live, costs, stderr))
+            if self.verbose:
+                stack.enter_context(LogStream(self.logs, progress.print_line))
+            job = ScaleJob(
+                self.spec,
+                to_do,
+                on=self.scale.on or "local",
+                max_taggers=self.jobs if is_local else self.scale.max_taggers,
+                num_cpus=self.scale.cpus_per_tagger,
+                num_gpus=self.scale.gpus_per_tagger,
+                on_move=lambda name, seconds: _move(live, progress, name, seconds),
+                on_warning=lambda text: self.warnings.update({text: None}),
+                on_log=self._append_log,
+                log_of=self.logs.__getitem__ if self.logs else None,
+            )
+            # before the job: a cluster takes seconds to start, and an interrupted Ray may abort
+            stops = stack.enter_context(stopped_by_signals(job, progress.print_line))
+            stack.enter_context(job)
+            for result in job.results():
+                self._show(result, live, progress)
+        return stops[0] if stops else 0
+
+    def _append_log(self, text: str) -> None:
+        """Append what a tagger of another machine wrote to stderr."""
+        for log in self.logs[:1]:
+            with log.open("a", encoding="utf-8") as file:
+                file.write(text if text.endswith("\n") else f"{text}\n")
+
+    def _show(self, result: FilmResult, live: Tally, progress: RunProgress) -> None:
+        """Count the outcome of a film, and show it."""
+        from common_ml.tagging.messages import Error, Progress
+
+        live.num_tags += result.num_tags
+        name = result.film.name
+        message = Error(result.error, name) if result.error else Progress(name)
+        live.add(message)
+        under = self.details.about(message) if isinstance(message, Error) else []
+        progress.show(message, under=under)
+
+    def _merge(self, keys: list[PartKey], tally: Any) -> None:
+        from common_ml.parts import merge, open_parts
+
+        if self.output is not None:
+            self.output.parent.mkdir(parents=True, exist_ok=True)
+            merge(open_parts(self.spec.parts), keys, self.output, on_message=tally.add)
+
+    def _print(
+        self,
+        tally: Tally,
+        *,
+        elapsed_seconds: float,
+        before: set[str],
+        as_json: bool,
+        was_stopped: bool,
+    ) -> None:
+        from common_ml.cli.run_log import without_empty
+        from common_ml.cli.run_report import RunFacts, print_run, print_run_json
+        from common_ml.scale.plan import PICTURE_SECONDS
+
+        media_seconds = sum(
+            film.cost
+            for film in self.mine
+            if film.name not in before
+            and film.cost > PICTURE_SECONDS
+            and tally.files[film.name].state == "tagged"
+        )
+        place = self.output if self.output is not None else Path(self.spec.parts)
+        facts = RunFacts(place, elapsed_seconds, media_seconds, list(self.warnings))
+        facts.logs = without_empty(self.logs)
+        facts.was_stopped = was_stopped
+        if as_json:
+            print_run_json(tally, facts)
+        else:
+            print_run(tally, facts, self.details)
+
+
+def _remove_empty(parts: Path) -> None:
+    """Remove a folder of parts in which there is none: nothing could be tagged."""
+    with suppress(OSError):  # it is a URL, or somebody writes a part at this moment
+        found = list(parts.iterdir())
+        if all(path.is_dir() for path in found):
+            for folder in (*found, parts):
+                folder.rmdir()
+
+
+class KnownDurations(Durations):
+    """Durations that are known already."""
+
+    def __init__(self, seconds: dict[str, float]) -> None:
+        super().__init__(seconds)
+        self._seconds = seconds
+
+
+def import_finished(output: Path, spec: WorkSpec, films: list[Film]) -> None:
+    """Make parts of the files that an earlier run without parts has finished in the output."""
+    from common_ml.parts import PartWriter, open_parts
+    from common_ml.tagging.messages import Progress
+    from common_ml.tagging.tags_file.resume import ResumeState, whole_messages
+
+    finished = ResumeState.of(output).finished
+    parts = open_parts(spec.parts)
+    keys = {film.name: spec.key_of(film) for film in films if film.name in finished}
+    missing = {key.file for key, state in parts.states(keys.values()).items() if state == "missing"}
+    writers: dict[str, PartWriter] = {}
+    with ExitStack() as stack:
+        for message in whole_messages(output) if missing else ():
+            name = getattr(message, "source_media", None)
+            if name not in missing:
+                continue
+            if name not in writers:
+                writers[name] = stack.enter_context(parts.writer(keys[name]))
+            writers[name].write(message)
+            if isinstance(message, Progress):
+                missing.discard(name)
+                writers.pop(name).commit()
+
+
+def _move(live: Any, progress: RunProgress, name: str, seconds: float) -> None:
+    """Show how far a film is."""
+    from common_ml.tagging.messages import ProgressRatio
+
+    file = live.files[name]
+    if file.state == "not tagged":
+        file.last_ms = round(seconds * 1000)
+        progress.show(ProgressRatio(0.0))
+
+
+def _count(parts: Any, key: PartKey, tally: Any) -> None:
+    try:
+        for message in parts.read(key):
+            tally.add(message)
+    except FileNotFoundError:
+        return
+
+
+def default_parts(output: Path) -> Path:
+    """Return the folder of parts beside an output: `tags.parts`."""
+    return output.with_name(f"{output.stem}.parts")
+
+
+def run_scaled(
+    main_or_image: str | None,
+    files: list[str],
+    *,
+    scale: ScaleOptions,
+    params: dict[str, Any] | None,
+    output: Path,
+    jobs: int,
+    resume: bool,
+    idle_timeout: float,
+    python: str | None,
+    engine: str | None,
+    engine_options: list[str],
+    prepare: Callable[[list[str]], None],
+    verbose: bool,
+    as_json: bool,
+) -> None:
+    """Tag files into parts, and merge them unless they are a shard.
+
+    `prepare` is called with the names of the films before anything is written.
+
+    Raises:
+        typer.Exit: a file is not tagged, or a signal came.
+    """
+    from common_ml.errors import OutputError
+    from common_ml.runtime.revisions import revision_of
+    from common_ml.runtime.targets import find_target
+    from common_ml.scale.film_worker import WorkSpec
+    from common_ml.scale.inputs import find_films
+    from common_ml.scale.plan import shard
+    from common_ml.scale.plan_file import Plan
+
+    plan = Plan.read(scale.plan) if scale.plan is not None else None
+    tagger = main_or_image if main_or_image or plan is None else plan.tagger
+    target = find_target(tagger or "", python=python)
+    beside = default_parts(output)
+    given = scale.parts or (plan.parts if plan is not None else None)
+    if given is None and not resume and beside.is_dir() and any(beside.glob("*.jsonl")):
+        raise OutputError(
+            f"{beside} holds parts of an earlier run; hint: --resume continues it, or delete it",
+            path=beside,
+        )
+    spec = WorkSpec(
+        target,
+        parts=os.path.abspath(given or beside) if "://" not in (given or "") else str(given),  # noqa: PTH100 - links stay
+        revision=plan.revision if plan is not None else revision_of(target, engine=engine),
+        params=params if plan is None else plan.params,
+        idle_timeout_seconds=idle_timeout or None,
+        engine=engine,
+        engine_options=tuple(engine_options),
+        cache_bytes=round(scale.cache_gib * (1 << 30)),
+    )
+    films = list(plan.films) if plan is not None else find_films(files, _PROBE_SECONDS)
+    share = scale.share
+    with ExitStack() as stack:
+        if share is None:
+            stack.enter_context(output_lock(output))
+            prepare([film.name for film in films])
+        logs = _logs(output, scale, num_taggers=min(jobs, len(films)), keeps=resume)
+        if resume and output.is_file() and share is None:
+            import_finished(output, spec, films)
+        ScaledRun(
+            spec,
+            films,
+            films if share is None else shard(films, *share),
+            scale,
+            jobs,
+            output if share is None else None,
+            keeps_parts=given is not None,
+            logs=logs,
+            verbose=verbose,
+        ).run(as_json=as_json)
+
+
+def _logs(output: Path, scale: ScaleOptions, *, num_taggers: int, keeps: bool) -> list[Path]:
+    """Return where logs are kept: beside the output, under another name for a shard.
+
+    Those of an earlier run are moved out of the way, unless it `keeps` them.
+    """
+    from common_ml.cli.run_log import has_log_beside, keep_previous_log, log_path
+
+    if scale.share is not None:
+        number, total = scale.share
+        output = output.with_name(f"{output.stem}.shard-{number}-of-{total}{output.suffix}")
+    if not has_log_beside(output):
+        return []
+    output.parent.mkdir(parents=True, exist_ok=True)
+    if not keeps:
+        keep_previous_log(output)
+    is_local = scale.on in (None, "local")
+    return [log_path(output, number) for number in range(max(num_taggers, 1) if is_local else 1)]

@@ -1,0 +1,1 @@
+"""Shared by several formats: JSON items, tables, masks, pixels, and downloads."""

@@ -1,0 +1,1 @@
+"""Query a dataset: parse an expression, resolve its columns, select records."""

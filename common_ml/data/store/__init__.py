@@ -1,0 +1,1 @@
+"""Keep a dataset on disk: sources, indexing, and its rows in DuckDB."""

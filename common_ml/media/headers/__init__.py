@@ -1,0 +1,1 @@
+"""Read file headers: magic numbers, image size, truncation and encryption."""

@@ -1,0 +1,1 @@
+"""Frames of a video: packet index, timeline, decoding plan, and decoders."""

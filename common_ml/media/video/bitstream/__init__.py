@@ -1,0 +1,1 @@
+"""Parse packet headers codec by codec, without decoding: H.264, HEVC, VP8, VP9."""

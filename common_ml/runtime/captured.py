@@ -1,0 +1,55 @@
+"""What a program writes to stdout or stderr, captured in a file."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_TAIL_BYTES = 4_000
+_TAIL_LINES = 20
+_KEPT_BYTES = 1 << 20
+
+
+class Captured:
+    """A file that a program appends to; in memory once the file has to be removed."""
+
+    def __init__(self, path: Path) -> None:
+        """Begin at the end of what is in the file already."""
+        self.path = path
+        self._start = path.stat().st_size if path.exists() else 0
+        self._kept: bytes | None = None
+        self._kept_from = 0
+
+    def text(self, *, last_bytes: int | None = None) -> str:
+        """Return all text, or its end."""
+        data = self._kept
+        if data is None:
+            with self.path.open("rb") as file:
+                end = file.seek(0, os.SEEK_END)
+                wanted = end if last_bytes is None else last_bytes
+                file.seek(max(self._start, end - wanted))
+                data = file.read()
+        return (data if last_bytes is None else data[-last_bytes:]).decode(errors="replace")
+
+    def since(self, offset: int) -> bytes:
+        """What follows the first `offset` bytes, as far as it is kept."""
+        if self._kept is not None:
+            return self._kept[max(self._start + offset - self._kept_from, 0) :]
+        with self.path.open("rb") as file:
+            file.seek(self._start + offset)
+            return file.read()
+
+    def last_lines(self) -> str:
+        """Its last lines, for an error message."""
+        end = self.text(last_bytes=_TAIL_BYTES)
+        return "\n".join(end.rstrip().splitlines()[-_TAIL_LINES:])
+
+    def keep(self) -> None:
+        """Read the end of the file into memory; the file may be removed then."""
+        with self.path.open("rb") as file:
+            self._kept_from = max(self._start, file.seek(0, os.SEEK_END) - _KEPT_BYTES)
+            file.seek(self._kept_from)
+            self._kept = file.read()

@@ -1,0 +1,56 @@
+"""Films of a command line: files, folders, globs, and URLs of objects and of what is below them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from common_ml.errors import MissingMediaError, ServiceError
+from common_ml.runtime.media_files import find_media
+from common_ml.scale.node_cache import is_url, store_of
+from common_ml.scale.probing import films_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from common_ml.scale.plan import Film
+
+
+def find_films(arguments: Iterable[str], within_seconds: float | None = None) -> list[Film]:
+    """Return the films of arguments, each once, in their order.
+
+    Args:
+        arguments: As `find_media` takes them, and URLs; one that ends in `/` stands for the media
+            below it.
+        within_seconds: Time for probing; see `films_of`.
+
+    Raises:
+        MissingMediaError: no such file or folder, or no media in it.
+        ServiceError: objects cannot be listed.
+    """
+    names: list[str] = []
+    for argument in arguments:
+        if not is_url(argument):
+            names += find_media([argument])
+        elif argument.endswith("/"):
+            names += _objects_below(argument)
+        else:
+            names.append(argument)
+    return films_of(names, within_seconds=within_seconds)
+
+
+def _objects_below(url: str) -> list[str]:
+    from obstore.exceptions import BaseError
+
+    from common_ml.media.kinds import kind_by_name
+
+    store, prefix = store_of(url)
+    base = url[: len(url) - len(prefix)]
+    try:
+        paths = sorted(found["path"] for page in store.list(prefix or None) for found in page)
+    except BaseError as error:
+        first = str(error).partition("\n")[0]
+        raise ServiceError(f"{url} cannot be listed: {first}", url=url) from error
+    urls = [base + path for path in paths if kind_by_name(path) != "unknown"]
+    if not urls:
+        raise MissingMediaError(f"no media below {url}", path=url)
+    return urls

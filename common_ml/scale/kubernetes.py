@@ -1,0 +1,129 @@
+"""A job of shards as an Indexed Job of Kubernetes."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class KubernetesOptions:
+    """What a pod of the job asks for."""
+
+    image: str
+    """With the tagger and common-ml; see docs/scale.md."""
+    tagger: str = "main.py"
+    """Its program in the image, from the working directory."""
+    name: str = "common-ml"
+    namespace: str = ""
+    parallelism: int = 10
+    cpus_per_tagger: float = 1
+    gpus_per_tagger: int = 0
+    memory: str = "4Gi"
+    volume_claim: str = ""
+    """A PersistentVolumeClaim with the films, the plan and the parts; "" where all is in an object
+    store."""
+    mount_path: str = "/data"
+    environment_from: tuple[str, ...] = ()
+    """Secrets with the credentials of an object store."""
+    node_selector: dict[str, str] = field(default_factory=dict)
+    tries_per_shard: int = 3
+
+
+def kubernetes_manifest(plan: str, num_shards: int, options: KubernetesOptions) -> dict[str, Any]:
+    """Return the manifest of an Indexed Job.
+
+    Each index tags one shard. A pod that loses its node does not count as an attempt; a shard that
+    fails three times leaves the others alone, and one in which films failed is not tried again.
+    Deleting the job and creating it again resumes: films that have a part are skipped.
+
+    Args:
+        plan: Path of the plan in a pod, or where it is mounted.
+        num_shards: Completions of the job.
+        options: What a pod asks for.
+    """
+    checked_name(options.name)
+    resources: dict[str, Any] = {
+        "requests": {"cpu": f"{options.cpus_per_tagger:g}", "memory": options.memory},
+        "limits": {"memory": options.memory},
+    }
+    if options.gpus_per_tagger:
+        resources["limits"]["nvidia.com/gpu"] = str(options.gpus_per_tagger)
+    shard = f'"$((JOB_COMPLETION_INDEX + 1))/{num_shards}"'
+    container: dict[str, Any] = {
+        "name": "tagger",
+        "image": options.image,
+        "command": ["/bin/sh", "-c"],
+        # exec: the signal that ends a pod reaches the run, which leaves no film half written
+        "args": [f'exec python3 -m common_ml run "$TAGGER" --plan "$PLAN" --shard {shard}'],
+        "env": [
+            {"name": "TAGGER", "value": options.tagger},
+            {"name": "PLAN", "value": plan},
+        ],
+        "resources": resources,
+    }
+    pod: dict[str, Any] = {
+        "restartPolicy": "Never",
+        "terminationGracePeriodSeconds": 30,
+        "containers": [container],
+    }
+    if options.environment_from:
+        container["envFrom"] = [
+            {"secretRef": {"name": checked_name(secret)}} for secret in options.environment_from
+        ]
+    if options.volume_claim:
+        container["volumeMounts"] = [{"name": "data", "mountPath": options.mount_path}]
+        claim = {"claimName": checked_name(options.volume_claim)}
+        pod["volumes"] = [{"name": "data", "persistentVolumeClaim": claim}]
+    if options.node_selector:
+        pod["nodeSelector"] = dict(options.node_selector)
+    metadata = {"name": options.name, "labels": {"app.kubernetes.io/name": "common-ml"}}
+    if options.namespace:
+        metadata["namespace"] = options.namespace
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": metadata,
+        "spec": {
+            "completionMode": "Indexed",
+            "completions": num_shards,
+            "parallelism": min(options.parallelism, num_shards),
+            "backoffLimitPerIndex": options.tries_per_shard - 1,
+            "maxFailedIndexes": num_shards,
+            "podFailurePolicy": {"rules": _FAILURE_RULES},
+            "template": {"metadata": {"labels": metadata["labels"]}, "spec": pod},
+        },
+    }
+
+
+_FAILURE_RULES: list[dict[str, Any]] = [
+    {  # drained, preempted, evicted: not the shard's fault
+        "action": "Ignore",
+        "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
+    },
+    {  # films failed, which another attempt does not change
+        "action": "FailIndex",
+        "onExitCodes": {"containerName": "tagger", "operator": "In", "values": [1]},
+    },
+]
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
+def checked_name(name: str) -> str:
+    """Return a name of an object of Kubernetes.
+
+    Raises:
+        ValueError: it is not one.
+    """
+    if not _NAME.fullmatch(name):
+        raise ValueError(
+            f"invalid name {name!r}: expected up to 63 lower-case letters, digits and dashes"
+        )
+    return name
+
+
+def manifest_text(manifest: dict[str, Any]) -> str:
+    """Return a manifest as JSON, which `kubectl apply -f` reads as well as YAML."""
+    return json.dumps(manifest, indent=2) + "\n"

@@ -1,0 +1,88 @@
+"""A plan: what is to be tagged by what, where the parts go, and how the films are shared out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from common_ml.errors import OutputError, ParamsError
+from common_ml.parts import PartKey, params_digest
+from common_ml.scale.plan import Film, lower_bound, shards
+
+if TYPE_CHECKING:
+    from common_ml.types import StrPath
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that the shards of a job agree on."""
+
+    tagger: str
+    """A `main.py`, a command or an image, as every machine finds it."""
+    revision: str
+    """Of the tagger; see `revision_of`."""
+    params: dict[str, Any] | None
+    parts: str
+    """Folder or URL of the parts, as every machine finds it."""
+    num_shards: int
+    films: tuple[Film, ...]
+    """In the order of the output."""
+
+    def key_of(self, film: Film) -> PartKey:
+        """Return the key of a film's part."""
+        return PartKey(film.name, revision=self.revision, params=params_digest(self.params))
+
+    @property
+    def keys(self) -> list[PartKey]:
+        """The keys of all parts, in the order of the output."""
+        return [self.key_of(film) for film in self.films]
+
+    @property
+    def shards(self) -> list[list[Film]]:
+        """The films of each shard."""
+        return shards(self.films, self.num_shards)
+
+    @property
+    def balance(self) -> float:
+        """The cost of the largest shard over that of the best possible division, >= 1."""
+        costs = [film.cost for film in self.films]
+        largest = max(sum(film.cost for film in share) for share in self.shards)
+        return largest / max(lower_bound(costs, [1.0] * self.num_shards), 1e-9)
+
+    def write(self, path: StrPath) -> None:
+        """Write the plan as JSON.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        document = {"common_ml_plan": VERSION, **asdict(self)}
+        text = json.dumps(document, indent=1, ensure_ascii=True)
+        try:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            Path(path).write_text(f"{text}\n", encoding="utf-8")
+        except OSError as error:
+            raise OutputError(f"the plan {path} cannot be written: {error}", path=path) from error
+
+    @staticmethod
+    def read(path: StrPath) -> Plan:
+        """Read a plan.
+
+        Raises:
+            OSError: the file cannot be read.
+            ParamsError: it is not a plan.
+        """
+        try:
+            document = json.loads(Path(path).read_text(encoding="utf-8"))
+            if document.pop("common_ml_plan") != VERSION:
+                raise ParamsError([f"{path} is a plan of another version, expected {VERSION}"])
+            films = tuple(Film(**film) for film in document.pop("films"))
+            return Plan(films=films, **document)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            if isinstance(error, ParamsError):
+                raise
+            hint = "`common-ml scale plan` writes one"
+            raise ParamsError([f"{path} is not a plan: {error!r}; hint: {hint}"]) from error

@@ -1,0 +1,245 @@
+"""Workers as Ray actors: placed by CPUs and GPUs, on as many machines as the cluster has."""
+
+from __future__ import annotations
+
+import logging
+import time
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from common_ml.errors import TaggerError
+from common_ml.runtime.ray_cluster import actor_class, end_with_raylet, import_ray
+from common_ml.scale.film_worker import FilmWorker
+from common_ml.scale.node_cache import is_url
+from common_ml.scale.pool import BatchResult, Finished, Joined, Lost, Moved, Recalled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from common_ml.runtime.ray_cluster import RayCluster
+    from common_ml.scale.film_worker import WorkSpec
+    from common_ml.scale.plan import Film
+    from common_ml.scale.pool import PoolEvent
+    from common_ml.scale.schedule import Batch, Blame
+
+_POSITION_SECONDS = 1.0
+ROOM_SECONDS = 600.0
+"""For an autoscaler to bring a machine that is large enough, where there was none."""
+logger = logging.getLogger(__name__)
+
+
+class RayPool:
+    """See `Pool`. One actor a worker; actors that are lost are not restarted, others are asked for.
+
+    Ray restarts actors, but not the tagger inside one, and it cannot tell which film is to blame:
+    both is done here.
+    """
+
+    def __init__(
+        self,
+        cluster: RayCluster,
+        spec: WorkSpec,
+        *,
+        max_workers: int,
+        num_cpus: float = 1,
+        num_gpus: float = 0,
+        room_seconds: float = ROOM_SECONDS,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            cluster: Connected.
+            spec: What a worker needs to know.
+            max_workers: >= 1; those for which the cluster has no room wait, and make it grow.
+            num_cpus: Of a worker with its tagger, >= 0; parts of one are allowed.
+            num_gpus: The same.
+            room_seconds: How long to wait for a machine that has so much, where none has.
+        """
+        self._cluster = cluster
+        self._needed = (num_cpus, num_gpus)
+        self._room_seconds = room_seconds
+        self._no_room_since: float | None = None
+        self._ray = import_ray()
+        self.max_workers = max_workers
+        self._spec = spec
+        self._options = {"num_cpus": num_cpus, "num_gpus": num_gpus, "max_restarts": 0}
+        self._actor_class = actor_class(
+            _FilmActor, control=("prefetch", "take_back", "position", "close"), max_concurrency=1
+        )
+        self._names = count()
+        self._actors: dict[str, Any] = {}
+        self._nodes: dict[str, str] = {}  # worker -> node
+        self._leaving: dict[str, Any] = {}
+        self._calls: dict[Any, tuple[str, str, int]] = {}  # reference -> worker, what, number
+        self._asked_at = 0.0
+
+    def now(self) -> float:
+        """Return the time in seconds; any monotonic clock."""
+        return time.monotonic()
+
+    def grow(self, num_workers: int) -> None:
+        """Ask for more workers; each joins, or is lost."""
+        for _ in range(num_workers):
+            name = f"actor {next(self._names)}"
+            actor = self._actor_class.options(**self._options).remote(self._spec)
+            self._actors[name] = actor
+            self._calls[actor.node.remote()] = (name, "join", 0)
+
+    def send(self, worker: str, batch: Batch) -> None:
+        """Send films to a worker; it finishes batches in the order in which they were sent."""
+        actor = self._actors[worker]
+        if is_url(batch.films[0].path):
+            actor.prefetch.remote(batch.films)
+        self._calls[actor.tag.remote(batch.number, batch.films)] = (worker, "tag", batch.number)
+
+    def take_back(self, worker: str, number: int) -> None:
+        """Ask for a batch that was not begun."""
+        call = self._actors[worker].take_back.remote(number)
+        self._calls[call] = (worker, "recall", number)
+
+    def release(self, worker: str) -> None:
+        """End a worker that has nothing to do; nothing is reported about it any more."""
+        self._forget(worker)
+        self._nodes.pop(worker, None)
+        self._leaving[worker] = actor = self._actors.pop(worker)
+        call = actor.close.remote()
+        self._calls[call] = (worker, "close", 0)
+
+    def wait(self, timeout_seconds: float) -> Sequence[PoolEvent]:
+        """Wait for events; none after the timeout.
+
+        Raises:
+            TaggerError: no machine of the cluster has room for a tagger, nor comes one.
+        """
+        self._look_for_room()
+        self._ask_positions()
+        if not self._calls:
+            time.sleep(timeout_seconds)  # the driver waits before it asks for more workers
+            return []
+        ready, _ = self._ray.wait(list(self._calls), num_returns=1, timeout=timeout_seconds)
+        if ready:  # and all others that are, without waiting
+            waiting = [call for call in self._calls if call != ready[0]]
+            if waiting:
+                more, _ = self._ray.wait(waiting, num_returns=len(waiting), timeout=0)
+                ready += more
+        events: list[PoolEvent] = []
+        for call in ready:
+            if call in self._calls:  # its worker may have been lost with the one before
+                events += self._answer(call, *self._calls.pop(call))
+        return events
+
+    def close(self, *, grace_seconds: float) -> None:
+        """End all workers."""
+        closing = [
+            actor.close.remote(grace_seconds=grace_seconds)
+            for name, actor in self._actors.items()
+            if name in self._nodes
+        ]
+        if closing:
+            self._ray.wait(closing, num_returns=len(closing), timeout=grace_seconds + 1)
+        for actor in [*self._actors.values(), *self._leaving.values()]:
+            self._ray.kill(actor)
+        self._actors.clear()
+        self._leaving.clear()
+        self._calls.clear()
+
+    def _answer(self, call: Any, worker: str, what: str, number: int) -> list[PoolEvent]:
+        from ray.exceptions import RayError
+
+        if what == "close":  # or lost: it is the same now
+            self._ray.kill(self._leaving.pop(worker))
+            return []
+        try:
+            found = self._ray.get(call)
+        except RayError as error:
+            return [self._lost(worker, error)]
+        if what == "join":
+            self._nodes[worker] = found
+            return [Joined(worker)]
+        if what == "recall":
+            return [Recalled(worker, number, found)]
+        if what == "position":
+            return [] if found is None else [Moved(worker, *found)]
+        return [Finished(worker, number, found)]
+
+    def _lost(self, worker: str, error: Exception) -> Lost:
+        self._forget(worker)
+        actor = self._actors.pop(worker, None)
+        if actor is not None:
+            self._ray.kill(actor)  # it may only be out of reach, and must not go on
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = f"{type(error).__name__}: {lines[0] if lines else ''} {lines[-1] if lines else ''}"
+        node = self._nodes.pop(worker, None)
+        blame: Blame = "none"
+        if node is not None:
+            blame = "tagger" if self._is_alive(node) and "node" not in reason.lower() else "machine"
+        return Lost(worker, reason, blame)
+
+    def _is_alive(self, node: str) -> bool:
+        return any(found["NodeID"] == node and found["Alive"] for found in self._ray.nodes())
+
+    def _forget(self, worker: str) -> None:
+        for call in [call for call, (name, _, _) in self._calls.items() if name == worker]:
+            del self._calls[call]
+
+    def _look_for_room(self) -> None:
+        """Note that no machine can take a worker: an autoscaler may bring one, or nobody does."""
+        cpus, gpus = self._needed
+        rooms = [] if self._nodes or not self._calls else self._cluster.rooms()
+        if not rooms or any(one.num_cpus >= cpus and one.num_gpus >= gpus for one in rooms):
+            self._no_room_since = None
+            return
+        text = (
+            f"no machine of the cluster has {cpus:g} CPU and {gpus:g} GPU for a tagger, but at most"
+            f" {max(one.num_cpus for one in rooms):g} CPU"
+            f" and {max(one.num_gpus for one in rooms):g} GPU"
+        )
+        now = self.now()
+        if self._no_room_since is None:
+            self._no_room_since = now
+            if self._room_seconds:
+                logger.warning("%s: waiting for one", text)
+        if now - self._no_room_since >= self._room_seconds:
+            raise TaggerError(f"{text}; hint: smaller --cpus-per-tagger or --gpus-per-tagger")
+
+    def _ask_positions(self) -> None:
+        """Ask workers that are busy with one batch how far they are, once a second at most."""
+        now = self.now()
+        if now - self._asked_at < _POSITION_SECONDS:
+            return
+        self._asked_at = now
+        asked = {name for name, what, _ in self._calls.values() if what == "position"}
+        busy = {name for name, what, _ in self._calls.values() if what == "tag"}
+        for name in busy - asked:
+            actor = self._actors[name]
+            call = actor.position.remote()
+            self._calls[call] = (name, "position", 0)
+
+
+class _FilmActor:
+    """`FilmWorker` in a process of Ray."""
+
+    def __init__(self, spec: WorkSpec) -> None:
+        end_with_raylet()
+        self._films = FilmWorker(spec)
+
+    def node(self) -> str:
+        """Return where it runs."""
+        node: str = import_ray().get_runtime_context().get_node_id()
+        return node
+
+    def tag(self, number: int, films: Sequence[Film]) -> BatchResult:
+        return self._films.tag(number, films)
+
+    def prefetch(self, films: Sequence[Film]) -> None:
+        self._films.prefetch(films)
+
+    def take_back(self, number: int) -> bool:
+        return self._films.take_back(number)
+
+    def position(self) -> tuple[str, float] | None:
+        return self._films.position()
+
+    def close(self, grace_seconds: float = 5.0) -> None:
+        self._films.stop(grace_seconds)
+        self._films.close()

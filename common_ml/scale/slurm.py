@@ -1,0 +1,69 @@
+"""A job of shards as an array job of SLURM."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True)
+class SlurmOptions:
+    """What a task of the array asks for."""
+
+    cpus_per_tagger: int = 1
+    gpus_per_tagger: int = 0
+    memory: str = ""
+    """Such as `8G`; "" for the default of the partition."""
+    time_limit: str = ""
+    """Such as `12:00:00`; "" for the default of the partition."""
+    partition: str = ""
+    max_running: int = 0
+    """Tasks at a time; 0 for as many as fit."""
+    extra: Sequence[str] = ()
+    """More options of sbatch, such as `--account=vision`."""
+
+
+def slurm_script(
+    plan: str, num_shards: int, options: SlurmOptions, *, python: str = "python3", name: str = ""
+) -> str:
+    """Return the text of a batch script.
+
+    A task tags one shard; one whose node fails is requeued, and skips what has a part. Submitting
+    the script again resumes the job. A task of the array does not end with an error because a film
+    failed: `common-ml scale status` names those.
+
+    Args:
+        plan: Path of the plan, as every node finds it.
+        num_shards: Tasks of the array.
+        options: What a task asks for.
+        python: The interpreter with common-ml, as every node finds it.
+        name: Of the job.
+    """
+    running = f"%{options.max_running}" if options.max_running else ""
+    head = [f"--job-name={name or 'common-ml'}", f"--array=1-{num_shards}{running}"]
+    head += ["--ntasks=1", f"--cpus-per-task={options.cpus_per_tagger}"]
+    head += [f"--gpus-per-task={options.gpus_per_tagger}"] if options.gpus_per_tagger else []
+    head += [f"--mem={options.memory}"] if options.memory else []
+    head += [f"--time={options.time_limit}"] if options.time_limit else []
+    head += [f"--partition={options.partition}"] if options.partition else []
+    head += ["--requeue", "--open-mode=append", "--signal=B:TERM@60", *options.extra]
+    lines = "\n".join(f"#SBATCH {option}" for option in head)
+    quoted = shlex.quote(plan)
+    command = shlex.join([python, "-m", "common_ml"])
+    return f"""#!/bin/bash
+{lines}
+# Shards of {plan}. Submit it again to resume: films that have a part are skipped.
+set -u
+{command} run --plan {quoted} --shard "$SLURM_ARRAY_TASK_ID/{num_shards}" &
+tagging=$!
+trap 'kill -TERM $tagging' TERM
+wait $tagging
+status=$?
+[ $status -gt 128 ] && {{ wait $tagging; status=$?; }} # its own end, after the signal
+# 1: a film failed, which another attempt does not change; anything else is the node's fault
+[ $status -le 1 ]
+"""

@@ -1,0 +1,1 @@
+"""The prediction service: files in, tags out, over HTTP."""

@@ -1,0 +1,1 @@
+"""The database of the service: SQLite for one machine, PostgreSQL for several."""

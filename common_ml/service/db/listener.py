@@ -1,0 +1,114 @@
+"""A thread that hears of commits: NOTIFY of PostgreSQL; files beside a database of SQLite."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from contextlib import closing
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from common_ml.backoff import Backoff
+from common_ml.service.db.bells import channel
+from common_ml.tagging.tags_file.changes import FileChanges
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from common_ml.service.db.bells import Topic
+    from common_ml.service.db.engine import Database
+
+_LOG = logging.getLogger(__name__)
+_CHECK_SECONDS = 0.25
+"""Between two looks whether it is to end, where a connection cannot be woken."""
+_PAUSE_SECONDS = 0.01
+"""After a call: a hundred calls a second at most, whatever happens."""
+_RECONNECT = Backoff(first_seconds=1, longest_seconds=30)
+
+
+class Listener:
+    """Call a function after each commit that announced a topic; a context manager.
+
+    Commits can be missed (no inotify, a lost connection, a pool of connections between us and
+    PostgreSQL), and several can end in one call: who waits for something also looks by itself now
+    and then.
+    """
+
+    def __init__(self, database: Database, topic: Topic, call: Callable[[], None]) -> None:
+        """Prepare; nothing is opened.
+
+        Args:
+            database: Whose commits.
+            topic: What was announced.
+            call: Called by a thread of its own; returns soon and raises nothing.
+        """
+        self._database = database
+        self._topic = topic
+        self._call = call
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"listener {topic}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        errors: tuple[type[Exception], ...] = (SQLAlchemyError, OSError)
+        if self._database.is_postgresql:
+            driver: Any = self._database.engine.dialect.dbapi
+            errors += (driver.Error,)
+        for attempt in count(1):
+            try:
+                self._listen()
+            except errors as error:
+                _LOG.debug("nobody tells of changes: %s", error)
+            if self._stop.wait(_RECONNECT.delay_seconds(attempt)):
+                return
+
+    def _listen(self) -> None:
+        if self._database.is_postgresql:
+            self._listen_to_postgresql()
+        elif self._database.bells is not None:
+            self._listen_to_file(self._database.bells.open(self._topic))
+        else:
+            self._stop.wait()  # in memory: nobody else has it
+
+    def _listen_to_postgresql(self) -> None:
+        pooled = self._database.engine.raw_connection()
+        connection: Any = pooled.driver_connection
+        pooled.detach()  # for as long as this lasts: not for the others
+        with closing(connection):
+            connection.autocommit = True
+            connection.execute(f"LISTEN {channel(self._topic)}")
+            self._heard()  # what was committed before
+            while not self._stop.is_set():
+                for _ in connection.notifies(timeout=_CHECK_SECONDS, stop_after=1):
+                    self._heard()
+
+    def _listen_to_file(self, descriptor: int) -> None:
+        changes = FileChanges(
+            f"/proc/self/fd/{descriptor}", poll_seconds=_CHECK_SECONDS, wake_event=self._stop
+        )
+        with closing(changes):
+            while not self._stop.is_set():
+                if changes.wait(descriptor):
+                    self._heard()
+
+    def _heard(self) -> None:
+        if not self._stop.is_set():
+            self._call()
+            self._stop.wait(_PAUSE_SECONDS)

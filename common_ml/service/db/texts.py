@@ -1,0 +1,55 @@
+"""Texts that can be searched for, each kept once."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from common_ml.service.db.schema import content_text
+from common_ml.service.db.statements import insert_ignoring
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlalchemy import Connection
+
+MAX_CHARACTERS = 2000
+"""Of a text that is kept; longer ones are cut."""
+_CHUNK = 500
+
+
+def text_ids(connection: Connection, texts: Iterable[str]) -> dict[str, int]:
+    """Return the number of each text, which is kept from now on."""
+    hashes = {text: text_hash(text) for text in texts}
+    kept = {digest: storable(text) for text, digest in hashes.items()}
+    # in one order: two transactions that add the same texts do not block each other
+    order = sorted(kept)
+    numbers: dict[bytes, int] = {}
+    for start in range(0, len(order), _CHUNK):
+        chunk = order[start : start + _CHUNK]
+        numbers |= _known(connection, chunk)
+        new = [{"hash": digest, "text": kept[digest]} for digest in chunk if digest not in numbers]
+        if new:
+            connection.execute(insert_ignoring(connection, content_text), new)
+            numbers |= _known(connection, [row["hash"] for row in new])
+    return {text: numbers[digest] for text, digest in hashes.items()}
+
+
+def storable(text: str) -> str:
+    """Return a text that both databases can keep: no NUL, no lone surrogates, not too long."""
+    clean = text[:MAX_CHARACTERS].replace("\0", "\ufffd")
+    return clean.encode("utf-8", "replace").decode()
+
+
+def text_hash(text: str) -> bytes:
+    """Return what a text is found by."""
+    return hashlib.sha256(storable(text).encode()).digest()[:16]
+
+
+def _known(connection: Connection, hashes: list[Any]) -> dict[bytes, int]:
+    rows = connection.execute(
+        select(content_text.c.id, content_text.c.hash).where(content_text.c.hash.in_(hashes))
+    )
+    return {bytes(row.hash): row.id for row in rows}

@@ -1,0 +1,1 @@
+"""What operators do now and then: back up, restore, remove what nobody needs, look for faults."""

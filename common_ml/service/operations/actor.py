@@ -1,0 +1,22 @@
+"""Who asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A user, with the rights of the token that was presented."""
+
+    user_id: int
+    name: str
+    roles: frozenset[str] = frozenset()
+    """Of admin, investigator, researcher."""
+    rights: frozenset[str] = frozenset()
+    """A subset of what the roles give."""
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether everybody's files are visible."""
+        return "admin" in self.rights

@@ -1,0 +1,88 @@
+"""Settings of the service: where its data lies, and its limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GIB = 1 << 30
+
+
+@dataclass(frozen=True)
+class ServiceLimits:
+    """What a client may ask for, and how long things may take."""
+
+    max_tus_bytes: int = 50 * GIB
+    """Of a file that is uploaded by tus."""
+    max_multipart_bytes: int = 2 * GIB
+    """Of a file in a form."""
+    max_files_per_post: int = 1000
+    max_field_bytes: int = 64 << 10
+    """Of a field of a form that is not a file."""
+    max_queued_per_user: int = 100_000
+    """Predictions of a user that are queued or running."""
+    upload_seconds: float = 24 * 3600
+    """After which an upload without a new byte expires."""
+    lease_seconds: float = 60
+    """After which a running prediction whose worker is silent is queued again."""
+    renew_seconds: float = 20
+    """Between two renewals of a lease."""
+    max_attempts: int = 3
+    """Of a prediction whose worker is lost or whose tagger does not start."""
+    retry_seconds: float = 5
+    """Before the second attempt; doubled with each further one."""
+    worker_seconds: float = 60
+    """Silence after which a worker counts as gone."""
+    event_days: float = 7
+    """How long events can be read again."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.renew_seconds < self.lease_seconds:
+            raise ValueError(
+                f"renew_seconds must be > 0 and < lease_seconds, got {self.renew_seconds} and "
+                f"{self.lease_seconds}"
+            )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the service keeps what it knows."""
+
+    data: Path
+    """The data folder: the database and the contents, unless they are elsewhere; uploads."""
+    database: str = ""
+    """`sqlite:///path` or `postgresql://...`; "" for `service.db` in the data folder."""
+    store: str = ""
+    """A folder, or `s3://bucket/prefix`; "" for `store` in the data folder."""
+    limits: ServiceLimits = field(default_factory=ServiceLimits)
+    allow_private_webhooks: bool = False
+    """Whether webhooks may reach loopback and private networks."""
+    database_wait_seconds: float = 30
+    """How long a lost connection or a busy database is retried."""
+
+    @property
+    def database_url(self) -> str:
+        """The URL for SQLAlchemy."""
+        url = self.database or f"sqlite:///{(self.data / 'service.db').absolute()}"
+        for scheme in ("postgres://", "postgresql://"):
+            if url.startswith(scheme):
+                return "postgresql+psycopg://" + url.removeprefix(scheme)
+        return url
+
+    @property
+    def store_address(self) -> str:
+        """Folder or URL of contents and parts."""
+        return (self.store or str((self.data / "store").absolute())).rstrip("/")
+
+    @property
+    def uploads(self) -> Path:
+        """Folder of files that are being received."""
+        return self.data / "uploads"
+
+    @property
+    def work(self) -> Path:
+        """Folder where workers keep what they fetched."""
+        return self.data / "work"

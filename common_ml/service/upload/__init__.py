@@ -1,0 +1,1 @@
+"""Bytes of clients on their way into the store: multipart forms and resumable uploads."""

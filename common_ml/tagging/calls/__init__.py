@@ -1,0 +1,1 @@
+"""Call a model: batch its frames, validate its output, and keep bundles of failed calls."""

@@ -1,0 +1,1 @@
+"""Run the daemon: paths on stdin, the ledger of files, and reports of uncaught exceptions."""

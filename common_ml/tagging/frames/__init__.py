@@ -1,0 +1,1 @@
+"""Tag frames of videos and still images, and join them to runs."""

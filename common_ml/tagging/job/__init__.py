@@ -1,0 +1,1 @@
+"""Context of the running job: signals, deadline, limits, and the current file."""

@@ -1,0 +1,1 @@
+"""Read `--params`: parsing, the SDK's own options, and validation against a schema."""
