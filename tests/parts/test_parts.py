@@ -17,6 +17,7 @@ from common_ml.parts import FolderParts, PartKey, merge, open_parts, params_dige
 from common_ml.parts.folder import WRITING_FOLDER
 from common_ml.tagging.messages import Error, Message, Progress, Tag
 from common_ml.tagging.wire import Writer, read_messages
+from tests.s3_server import S3Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,13 +29,8 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def s3_endpoint() -> Iterator[str]:
     """A server that speaks S3, in this process."""
-    pytest.importorskip("obstore")
-    server = pytest.importorskip("moto.server").ThreadedMotoServer(
-        ip_address="127.0.0.1", port=0, verbose=False
-    )
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
+    server = S3Server()
+    yield server.url
     server.stop()
 
 

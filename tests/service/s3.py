@@ -1,4 +1,4 @@
-"""An S3 server on loopback, of moto's."""
+"""A bucket of an S3 server on loopback, and the settings that lead to it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.s3_server import S3Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,15 +24,9 @@ S3_SETTINGS = {
 @pytest.fixture(scope="session")
 def s3_url() -> Iterator[str]:
     """A bucket of a server of moto's."""
-    pytest.importorskip("obstore")
-    pytest.importorskip("moto.server")
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    _, port = server.get_host_and_port()
+    server = S3Server()
     old = {name: os.environ.get(name) for name in S3_SETTINGS}
-    os.environ.update(S3_SETTINGS, AWS_ENDPOINT=f"http://127.0.0.1:{port}")
+    os.environ.update(S3_SETTINGS, AWS_ENDPOINT=server.url)
     try:
         import boto3  # type: ignore[import-untyped] # it has no hints
 

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from sqlalchemy import event
 
 from common_ml.parts import PartKey
@@ -14,6 +13,7 @@ from common_ml.service.api.server_state import Server
 from common_ml.service.operations import users
 from common_ml.service.server import serving
 from common_ml.tagging.messages import Progress
+from tests.s3_server import S3Server
 from tests.service.api.conftest import Served
 from tests.service.api.test_uploads import TUS, begin, patch, post_files
 from tests.service.cores import add_file, ask, claim, finish, make_core, offer, state
@@ -21,6 +21,8 @@ from tests.service.s3 import S3_SETTINGS
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 PICTURE = b"P1 1 1 0\n"
 
@@ -63,18 +65,12 @@ def test_a_full_database_is_507_and_an_upload_is_finished_later(served: Served) 
 def test_an_s3_server_that_is_down_is_503_and_nothing_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("obstore")
-    pytest.importorskip("moto.server")
-    from moto.server import ThreadedMotoServer
-
-    down = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    down.start()
-    _, port = down.get_host_and_port()
-    for name, value in {**S3_SETTINGS, "AWS_ENDPOINT": f"http://127.0.0.1:{port}"}.items():
+    down = S3Server()
+    for name, value in {**S3_SETTINGS, "AWS_ENDPOINT": down.url}.items():
         monkeypatch.setenv(name, value)
     import boto3  # type: ignore[import-untyped] # it has no hints
 
-    boto3.client("s3", endpoint_url=f"http://127.0.0.1:{port}").create_bucket(Bucket="failing")
+    boto3.client("s3", endpoint_url=down.url).create_bucket(Bucket="failing")
     with ExitStack() as stack:
         core = stack.enter_context(make_core(tmp_path, store="s3://failing/x"))
         server = Server(core)
@@ -109,8 +105,6 @@ def test_an_s3_server_that_is_down_is_503_and_nothing_is_kept(
         assert [one["name"] for one in ann.get("/v1/files").json()["items"]] == ["a.pbm"]
         assert state(core, actor, number) == "done"
 
-        again = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
-        again.start()
-        stack.callback(again.stop)
+        stack.callback(S3Server(down.port).stop)
         assert [ann.get(address).status_code for address in addresses] == [200] * 4
         assert ann.head(upload, headers=TUS).headers["upload-file"]
