@@ -30,9 +30,10 @@ OUTSIDE := container or browser or postgres or cluster
 test: $(STAMP) ## Show every behaviour once: what to run while working
 	$(PYTEST) -m "not (slow or examples or $(OUTSIDE))" $(ARGS)
 
-# Coverage is that of `make test` and of browsers, databases and clusters, child processes included;
-# what multiplies it comes without. Databases, clusters and containers run one test at a time: each
-# takes the whole machine. A step that fails keeps none of the others from running.
+# Coverage is that of `make test` and of databases and clusters, child processes included; what
+# multiplies it comes without, and so do browsers, whose pages ask nothing of a server that
+# `make test` does not. Databases, clusters and containers run one test at a time: each takes the
+# whole machine. A step that fails keeps none of the others from running.
 test-all: $(STAMP) ## Run every test at full depth, with coverage, browsers, databases, clusters and containers
 ifdef ARGS
 	$(PYTEST) $(ARGS)
@@ -49,8 +50,7 @@ test-core:
 		--cov --cov-report= --cov-fail-under=0
 
 test-browser:
-	$(PYTEST) -m "browser and not (container or postgres or cluster)" \
-		--cov --cov-append --cov-report= --cov-fail-under=0
+	$(PYTEST) --dist loadfile -m "browser and not (container or postgres or cluster)"
 
 test-outside:
 	$(BIN)/python -m pytest -m "(postgres or cluster) and not container" --cov --cov-append
