@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from common_ml.errors import OutputError, ParamsError
+from common_ml.errors import OutputError
 from common_ml.parts import PartKey, params_digest
-from common_ml.scale.plan import Film, lower_bound, shards
+from common_ml.scale.plan import lower_bound, shards
+from common_ml.utils.whole_file import write_whole
 
 if TYPE_CHECKING:
+    from common_ml.scale.plan import Film
     from common_ml.types import StrPath
 
 VERSION = 1
@@ -54,7 +55,7 @@ class Plan:
         return largest / max(lower_bound(costs, [1.0] * self.num_shards), 1e-9)
 
     def write(self, path: StrPath) -> None:
-        """Write the plan as JSON.
+        """Write the plan as JSON, whole or not at all: shards may be reading an earlier one.
 
         Raises:
             OutputError: it cannot be written.
@@ -62,10 +63,11 @@ class Plan:
         document = {"common_ml_plan": VERSION, **asdict(self)}
         text = json.dumps(document, indent=1, ensure_ascii=True)
         try:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-            Path(path).write_text(f"{text}\n", encoding="utf-8")
+            write_whole(path, f"{text}\n".encode("ascii"))
         except OSError as error:
-            raise OutputError(f"the plan {path} cannot be written: {error}", path=path) from error
+            raise OutputError(
+                f"the plan {path} cannot be written: {error.strerror or error}", path=path
+            ) from error
 
     @staticmethod
     def read(path: StrPath) -> Plan:
@@ -73,16 +75,8 @@ class Plan:
 
         Raises:
             OSError: the file cannot be read.
-            ParamsError: it is not a plan.
+            ParamsError: it is not a plan; names each key that is wrong.
         """
-        try:
-            document = json.loads(Path(path).read_text(encoding="utf-8"))
-            if document.pop("common_ml_plan") != VERSION:
-                raise ParamsError([f"{path} is a plan of another version, expected {VERSION}"])
-            films = tuple(Film(**film) for film in document.pop("films"))
-            return Plan(films=films, **document)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            if isinstance(error, ParamsError):
-                raise
-            hint = "`common-ml scale plan` writes one"
-            raise ParamsError([f"{path} is not a plan: {error!r}; hint: {hint}"]) from error
+        from common_ml.scale.plan_document import read_document
+
+        return Plan(**read_document(path, version=VERSION))
