@@ -153,6 +153,7 @@ def run(
             engine=engine,
             engine_options=engine_option or [],
             prepare=prepare,
+            keep_previous=lambda: _keep_previous(output),
             verbose=verbose,
             as_json=as_json,
         )

@@ -5,20 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from common_ml.cli.console import stderr
+from common_ml.cli.console import print_error, stderr
 from common_ml.cli.durations import Durations
 from common_ml.cli.output_lock import output_lock
-from common_ml.cli.stopping import stopped_by_signals
+from common_ml.cli.stopping import cleaned_up_on_sigterm, stopped_by_signals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from common_ml.cli.progress import RunProgress
     from common_ml.cli.scale_options import ScaleOptions
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from common_ml.scale.pool import FilmResult
 
 _FAILED = 1
+CANNOT_TAG = 3
+"""Exit status of a shard that this machine cannot tag: another one may."""
 _PROBE_SECONDS = 20.0
 
 
@@ -237,30 +239,6 @@ class KnownDurations(Durations):
         self._seconds = seconds
 
 
-def import_finished(output: Path, spec: WorkSpec, films: list[Film]) -> None:
-    """Make parts of the files that an earlier run without parts has finished in the output."""
-    from common_ml.parts import PartWriter, open_parts
-    from common_ml.tagging.messages import Progress
-    from common_ml.tagging.tags_file.resume import ResumeState, whole_messages
-
-    finished = ResumeState.of(output).finished
-    parts = open_parts(spec.parts)
-    keys = {film.name: spec.key_of(film) for film in films if film.name in finished}
-    missing = {key.file for key, state in parts.states(keys.values()).items() if state == "missing"}
-    writers: dict[str, PartWriter] = {}
-    with ExitStack() as stack:
-        for message in whole_messages(output) if missing else ():
-            name = getattr(message, "source_media", None)
-            if name not in missing:
-                continue
-            if name not in writers:
-                writers[name] = stack.enter_context(parts.writer(keys[name]))
-            writers[name].write(message)
-            if isinstance(message, Progress):
-                missing.discard(name)
-                writers.pop(name).commit()
-
-
 def _move(live: Any, progress: RunProgress, name: str, seconds: float) -> None:
     """Show how far a film is."""
     from common_ml.tagging.messages import ProgressRatio
@@ -298,17 +276,19 @@ def run_scaled(
     engine: str | None,
     engine_options: list[str],
     prepare: Callable[[list[str]], None],
+    keep_previous: Callable[[], None],
     verbose: bool,
     as_json: bool,
 ) -> None:
     """Tag files into parts, and merge them unless they are a shard.
 
-    `prepare` is called with the names of the films before anything is written.
+    `prepare` is called with the names of the films before anything is written, and `keep_previous`
+    where the output of an earlier run cannot be continued.
 
     Raises:
-        typer.Exit: a file is not tagged, or a signal came.
+        typer.Exit: a file is not tagged, a machine cannot tag its shard, or a signal came.
     """
-    from common_ml.errors import OutputError
+    from common_ml.cli.earlier_parts import take_over
     from common_ml.runtime.revisions import revision_of
     from common_ml.runtime.targets import find_target
     from common_ml.scale.film_worker import WorkSpec
@@ -316,35 +296,33 @@ def run_scaled(
     from common_ml.scale.plan import shard
     from common_ml.scale.plan_file import Plan
 
-    plan = Plan.read(scale.plan) if scale.plan is not None else None
-    tagger = main_or_image if main_or_image or plan is None else plan.tagger
-    target = find_target(tagger or "", python=python)
-    beside = default_parts(output)
-    given = scale.parts or (plan.parts if plan is not None else None)
-    if given is None and not resume and beside.is_dir() and any(beside.glob("*.jsonl")):
-        raise OutputError(
-            f"{beside} holds parts of an earlier run; hint: --resume continues it, or delete it",
-            path=beside,
-        )
-    spec = WorkSpec(
-        target,
-        parts=os.path.abspath(given or beside) if "://" not in (given or "") else str(given),  # noqa: PTH100 - links stay
-        revision=plan.revision if plan is not None else revision_of(target, engine=engine),
-        params=params if plan is None else plan.params,
-        idle_timeout_seconds=idle_timeout or None,
-        engine=engine,
-        engine_options=tuple(engine_options),
-        cache_bytes=round(scale.cache_gib * (1 << 30)),
-    )
-    films = list(plan.films) if plan is not None else find_films(files, _PROBE_SECONDS)
     share = scale.share
-    with ExitStack() as stack:
+    with cleaned_up_on_sigterm(), ExitStack() as stack:
+        if share is not None:
+            stack.enter_context(_faults_of_the_machine())
+        plan = Plan.read(scale.plan) if scale.plan is not None else None
+        if plan is not None:
+            scale.check_shard_of(plan.num_shards)
+        tagger = main_or_image if main_or_image or plan is None else plan.tagger
+        target = find_target(tagger or "", python=python)
+        given = scale.parts or (plan.parts if plan is not None else None)
+        spec = WorkSpec(
+            target,
+            parts=_place_of_parts(given, output, resume=resume),
+            revision=plan.revision if plan is not None else revision_of(target, engine=engine),
+            params=params if plan is None else plan.params,
+            idle_timeout_seconds=idle_timeout or None,
+            engine=engine,
+            engine_options=tuple(engine_options),
+            cache_bytes=round(scale.cache_gib * (1 << 30)),
+        )
+        films = list(plan.films) if plan is not None else find_films(files, _PROBE_SECONDS)
         if share is None:
             stack.enter_context(output_lock(output))
             prepare([film.name for film in films])
         logs = _logs(output, scale, num_taggers=min(jobs, len(films)), keeps=resume)
-        if resume and output.is_file() and share is None:
-            import_finished(output, spec, films)
+        if resume and share is None:
+            take_over(output, spec, films, keep_previous)
         ScaledRun(
             spec,
             films,
@@ -356,6 +334,39 @@ def run_scaled(
             logs=logs,
             verbose=verbose,
         ).run(as_json=as_json)
+
+
+@contextmanager
+def _faults_of_the_machine() -> Iterator[None]:
+    """Give what keeps a machine from tagging its shard another status than films that failed."""
+    from common_ml.errors import CommonMLError, ParamsError, describe_error
+
+    try:
+        yield
+    except ParamsError as error:
+        print_error(describe_error(error))
+        raise typer.Exit(CANNOT_TAG) from error
+    except CommonMLError as error:
+        print_error(str(error))
+        raise typer.Exit(CANNOT_TAG) from error
+    except OSError as error:
+        print_error(f"{error.strerror}: {error.filename!r}" if error.filename else str(error))
+        raise typer.Exit(CANNOT_TAG) from error
+
+
+def _place_of_parts(given: str | None, output: Path, *, resume: bool) -> str:
+    """Return the address of the parts, by default a folder beside the output."""
+    from common_ml.errors import OutputError
+
+    beside = default_parts(output)
+    if given is None and not resume and beside.is_dir() and any(beside.glob("*.jsonl")):
+        raise OutputError(
+            f"{beside} holds parts of an earlier run; hint: --resume continues it, or delete it",
+            path=beside,
+        )
+    if given is not None and "://" in given:
+        return given
+    return os.path.abspath(given or beside)  # noqa: PTH100 - links stay
 
 
 def _logs(output: Path, scale: ScaleOptions, *, num_taggers: int, keeps: bool) -> list[Path]:

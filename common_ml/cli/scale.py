@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.text import Text
@@ -19,6 +19,7 @@ from common_ml.cli.options import (
     Params,
     SdkPairs,
 )
+from common_ml.cli.stopping import cleaned_up_on_sigterm
 
 if TYPE_CHECKING:
     from common_ml.scale.plan_file import Plan
@@ -61,11 +62,15 @@ def plan(
     """
     from common_ml.cli.params_options import merge_params
     from common_ml.cli.texts import clock, plural
+    from common_ml.errors import OutputError
     from common_ml.runtime.revisions import revision_of
     from common_ml.runtime.targets import find_target
     from common_ml.scale.inputs import find_films
     from common_ml.scale.plan_file import Plan
 
+    _refuse_other_file(output, "plan")
+    if "://" not in parts and Path(parts).exists() and not Path(parts).is_dir():
+        raise OutputError(f"--parts is a folder or URL, got the file {parts}", path=parts)
     target = find_target(main_or_image)
     is_file = Path(main_or_image).exists()
     films = find_films(files)
@@ -126,7 +131,7 @@ def slurm(
     )
     place = os.path.abspath(plan_file)  # noqa: PTH100 - links stay
     num_shards = Plan.read(plan_file).num_shards
-    _write(slurm_script(place, num_shards, options, python=python), output)
+    _write(slurm_script(place, num_shards, options, python=python), output, plan_file)
 
 
 @scale.command()
@@ -181,7 +186,7 @@ def kubernetes(
         manifest = kubernetes_manifest(place, Plan.read(plan_file).num_shards, options)
     except ValueError as error:
         raise ParamsError([str(error)]) from error
-    _write(manifest_text(manifest), output)
+    _write(manifest_text(manifest), output, plan_file)
 
 
 @scale.command()
@@ -228,17 +233,22 @@ def merge(
     from common_ml.parts import merge as merge_parts
     from common_ml.parts import open_parts
     from common_ml.scale.plan_file import Plan
+    from common_ml.scale.status import states_of
 
     made = Plan.read(plan_file)
-    parts = open_parts(made.parts)
-    found = Counter(parts.states(made.keys).values())
+    found = Counter(states_of(made).values())
+    if found["missing"] == len(made.films):
+        raise OutputError(f"nothing to merge: {_no_part_in(made)}", path=made.parts)
     if found["missing"] and not partial:
         raise OutputError(
             f"{plural(found['missing'], 'film')} of {len(made.films)} have no part yet; hint: "
             "`common-ml scale status` shows the shards, --partial merges what is there",
             path=output,
         )
-    merged = merge_parts(parts, made.keys, output)
+    _refuse_other_file(output, "tags file")
+    with cleaned_up_on_sigterm():
+        output.parent.mkdir(parents=True, exist_ok=True)
+        merged = merge_parts(open_parts(made.parts), made.keys, output)
     pieces = [f"{plural(merged.num_parts, 'part')}, {plural(merged.num_tags, 'tag')}"]
     pieces += [f"{found['failed']} failed"] if found["failed"] else []
     pieces += [f"{len(merged.missing)} missing"] if merged.missing else []
@@ -247,11 +257,44 @@ def merge(
         raise typer.Exit(1)
 
 
-def _write(text: str, output: Path | None) -> None:
+def _refuse_other_file(output: Path, kind: Literal["plan", "tags file"]) -> None:
+    """Raise where a file would take the place of one of another kind, such as a film."""
+    from common_ml.errors import OutputError
+    from common_ml.tagging.tags_file.resume import looks_like_tags_file
+
+    if not output.is_file() or not output.stat().st_size:
+        return
+    if kind == "plan":
+        with output.open("rb") as file:
+            is_kind = b'"common_ml_plan"' in file.read(1000)
+    else:
+        is_kind = looks_like_tags_file(output)
+    if not is_kind:
+        raise OutputError(
+            f"{str(output)!r} is no {kind}, and would be overwritten; hint: name another output",
+            path=output,
+        )
+
+
+def _no_part_in(plan: Plan) -> str:
+    """Say why there is no part, as far as this machine sees."""
+    from common_ml.scale.status import has_begun
+
+    if has_begun(plan):
+        return f"no film has a part in {plan.parts} yet"
+    return f"{plan.parts} does not exist: no shard has begun, or the folder is not mounted here"
+
+
+def _write(text: str, output: Path | None, plan_file: Path) -> None:
+    from common_ml.errors import OutputError
+    from common_ml.utils.whole_file import write_whole
+
     if output is None:
         typer.echo(text, nl=False)
-    else:
-        output.write_text(text, encoding="utf-8")
+        return
+    if output.exists() and output.samefile(plan_file):
+        raise OutputError(f"{output} is the plan; hint: name another output", path=output)
+    write_whole(output, text.encode())
 
 
 def _print_status(plan: Plan, statuses: list[ShardStatus]) -> None:
@@ -278,4 +321,6 @@ def _print_status(plan: Plan, statuses: list[ShardStatus]) -> None:
         sum(getattr(found, f"num_{state}") for found in statuses)
         for state in ("done", "failed", "missing")
     )
+    if not done + failed:
+        stderr.print(Text(_no_part_in(plan)), soft_wrap=True)
     stdout.print(Text(f"{done:,} of {done + failed + missing:,} films done, {failed:,} failed"))

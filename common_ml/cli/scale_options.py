@@ -128,3 +128,17 @@ class ScaleOptions:
             return None
         number, _, total = self.shard.partition("/")
         return int(number), int(total)
+
+    def check_shard_of(self, num_shards: int) -> None:
+        """Check --shard against a plan: its shards are those of one division.
+
+        Raises:
+            ParamsError: the plan has another number of shards.
+        """
+        if self.share is not None and self.share[1] != num_shards:
+            problem = (
+                f"--shard is 1/{num_shards} to {num_shards}/{num_shards} of {self.plan}, got "
+                f"{self.shard!r}; hint: `common-ml scale plan --shards {self.share[1]}` divides "
+                "anew"
+            )
+            raise ParamsError([problem])

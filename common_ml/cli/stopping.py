@@ -49,3 +49,19 @@ def stopped_by_signals(job: Stoppable, print_line: Callable[[str], object]) -> I
     finally:
         for number in numbers:
             signal.signal(number, before[number])
+
+
+@contextmanager
+def cleaned_up_on_sigterm() -> Iterator[None]:
+    """End on SIGTERM as on Ctrl-C: through all that cleans up, and with the signal's status."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        del frame
+        signal.signal(number, signal.SIG_IGN)  # one is enough
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from contextlib import ExitStack, suppress
@@ -246,16 +247,18 @@ class _BatchInHand:
         stack = ExitStack()
         writer = stack.enter_context(worker._parts.writer(key))
         path = film.path
-        if is_url(path):
-            try:
+        try:
+            if is_url(path):
                 path = stack.enter_context(worker._cache_of_node().file(path))
-            except OSError as error:
-                text = f"{type(error).__name__}: {error}"
-                writer.write(Error(text, film.name))
-                writer.commit()
-                stack.close()
-                self.results.append(FilmResult(film, "failed", error=text))
-                return None
+            else:
+                os.stat(path)  # noqa: PTH116 - a text, not a path
+        except OSError as error:  # as unplugged disks and films that were moved after planning
+            text = f"{type(error).__name__}: {error}"
+            writer.write(Error(text, film.name))
+            writer.commit()
+            stack.close()
+            self.results.append(FilmResult(film, "failed", error=text))
+            return None
         self._open[film.name] = _OpenFilm(film, writer, stack)
         return path
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common_ml.parts import open_parts
 
 if TYPE_CHECKING:
+    from common_ml.parts import PartKey, PartState
     from common_ml.scale.plan_file import Plan
 
 
@@ -32,7 +34,7 @@ class ShardStatus:
 
 def status_of(plan: Plan) -> list[ShardStatus]:
     """Return the status of each shard, from one listing of the parts."""
-    states = open_parts(plan.parts).states(plan.keys)
+    states = states_of(plan)
     statuses = []
     for number, films in enumerate(plan.shards, 1):
         found = Counter(states[plan.key_of(film)] for film in films)
@@ -43,3 +45,19 @@ def status_of(plan: Plan) -> list[ShardStatus]:
             ShardStatus(number, found["done"], found["failed"], found["missing"], share)
         )
     return statuses
+
+
+def states_of(plan: Plan) -> dict[PartKey, PartState]:
+    """Return the state of each part, from one listing; nothing is created.
+
+    Raises:
+        OutputError: the parts cannot be listed.
+    """
+    if not has_begun(plan):
+        return dict.fromkeys(plan.keys, "missing")
+    return open_parts(plan.parts).states(plan.keys)
+
+
+def has_begun(plan: Plan) -> bool:
+    """Whether the folder of the parts is there, as far as this machine sees; True for a URL."""
+    return "://" in plan.parts or Path(plan.parts).exists()

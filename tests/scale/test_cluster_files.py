@@ -88,8 +88,11 @@ def test_a_plan_is_worked_off_in_shards_and_merged(tmp_path: Path) -> None:
 
     early = common_ml("scale", "merge", "plan.json", cwd=tmp_path, columns=200)
     assert early.returncode == 1
-    assert "12 films of 12 have no part yet" in early.stderr
+    assert "parts does not exist: no shard has begun" in early.stderr
     run_task(tmp_path, 2)
+    early = common_ml("scale", "merge", "plan.json", cwd=tmp_path, columns=200)
+    assert early.returncode == 1
+    assert "6 films of 12 have no part yet" in early.stderr
     half = common_ml("scale", "status", "plan.json", "--json", cwd=tmp_path)
     assert half.returncode == 1
     assert [shard["num_done"] for shard in json.loads(half.stdout)] == [0, 6]
