@@ -22,6 +22,7 @@ from common_ml.cli.options import (
 from common_ml.cli.stopping import cleaned_up_on_sigterm
 
 if TYPE_CHECKING:
+    from common_ml.scale.apptainer import ImageOptions
     from common_ml.scale.plan_file import Plan
     from common_ml.scale.status import ShardStatus
 
@@ -110,13 +111,37 @@ def slurm(
         list[str] | None, typer.Option(help="Another option of sbatch; may be repeated.")
     ] = None,
     python: Annotated[
-        str, typer.Option(help="The interpreter with common-ml, as every node finds it.")
-    ] = sys.executable,
+        str | None,
+        typer.Option(
+            help="The interpreter with common-ml, as every node finds it; by default this one, "
+            "with --image python3."
+        ),
+    ] = None,
+    image: Annotated[
+        str | None,
+        typer.Option(
+            help="Run in an image with Apptainer: a .sif file as every node finds it, or one of a "
+            "registry (docker://...). With the tagger and common-ml."
+        ),
+    ] = None,
+    tagger: Annotated[
+        str | None,
+        typer.Option(help="With --image, the tagger's program in it; by default /elv/main.py."),
+    ] = None,
+    bind: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="With --image, another folder that it sees, beside those of the films, the plan "
+            "and the parts; may be repeated."
+        ),
+    ] = None,
 ) -> None:
     """Write an array job for SLURM: `sbatch` submits it.
 
-    Each task tags one shard. Submitting it again resumes the job.
+    Each task tags one shard, with --image inside of an image. Submitting it
+    again resumes the job.
     """
+    from common_ml.errors import ParamsError
     from common_ml.scale.plan_file import Plan
     from common_ml.scale.slurm import SlurmOptions, slurm_script
 
@@ -130,8 +155,39 @@ def slurm(
         tuple(sbatch or ()),
     )
     place = os.path.abspath(plan_file)  # noqa: PTH100 - links stay
-    num_shards = Plan.read(plan_file).num_shards
-    _write(slurm_script(place, num_shards, options, python=python), output, plan_file)
+    made = Plan.read(plan_file)
+    try:
+        within = _image_of_tasks(made, place, image, tagger, bind or [])
+    except ValueError as error:
+        raise ParamsError([str(error)]) from error
+    python = python or ("python3" if within else sys.executable)
+    script = slurm_script(place, made.num_shards, options, python=python, image=within)
+    _write(script, output, plan_file)
+
+
+def _image_of_tasks(
+    plan: Plan, plan_file: str, image: str | None, tagger: str | None, bind: list[str]
+) -> ImageOptions | None:
+    """Return the image of --image.
+
+    Raises:
+        ValueError: options contradict each other, or a folder cannot be bound.
+    """
+    from common_ml.scale.apptainer import TAGGER, ImageOptions, folders_of, image_address
+
+    if image is None:
+        if tagger is not None or bind:
+            raise ValueError("--tagger and --bind are about an image; hint: name it with --image")
+        return None
+    tagger = tagger or TAGGER
+    if tagger.endswith(".py") and not tagger.startswith("/"):
+        raise ValueError(
+            f"--tagger is an absolute path in the image, got {tagger!r}: Apptainer does not enter "
+            f"the folder of the image; hint: {TAGGER}"
+        )
+    folders = folders_of(plan, plan_file, map(os.path.abspath, bind))
+    parts = "" if "://" in plan.parts else plan.parts
+    return ImageOptions(image_address(image), folders, tagger, parts)
 
 
 @scale.command()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from common_ml.scale.apptainer import exec_lines
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from common_ml.scale.apptainer import ImageOptions
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,13 @@ class SlurmOptions:
 
 
 def slurm_script(
-    plan: str, num_shards: int, options: SlurmOptions, *, python: str = "python3", name: str = ""
+    plan: str,
+    num_shards: int,
+    options: SlurmOptions,
+    *,
+    python: str = "python3",
+    name: str = "",
+    image: ImageOptions | None = None,
 ) -> str:
     """Return the text of a batch script.
 
@@ -40,8 +51,9 @@ def slurm_script(
         plan: Path of the plan, as every node finds it.
         num_shards: Tasks of the array.
         options: What a task asks for.
-        python: The interpreter with common-ml, as every node finds it.
+        python: The interpreter with common-ml, as every node finds it, or as it is in the image.
         name: Of the job.
+        image: What the tasks run in; None for the nodes themselves.
     """
     running = f"%{options.max_running}" if options.max_running else ""
     head = [f"--job-name={name or 'common-ml'}", f"--array=1-{num_shards}{running}"]
@@ -53,12 +65,22 @@ def slurm_script(
     head += ["--requeue", "--open-mode=append", "--signal=B:TERM@60", *options.extra]
     lines = "\n".join(f"#SBATCH {option}" for option in head)
     quoted = shlex.quote(plan)
-    command = shlex.join([python, "-m", "common_ml"])
+    interpreter, before, tagger = shlex.quote(python), "", ""
+    if image is not None:
+        before, inside = exec_lines(image, needs_gpu=options.gpus_per_tagger > 0)
+        # the log is written to the current folder, which has to be one that is bound
+        before += f"cd {shlex.quote(os.path.dirname(plan))} || exit 3\n"  # noqa: PTH120
+        interpreter = f"{inside} {interpreter}"
+        tagger = f" {shlex.quote(image.tagger)}"
     return f"""#!/bin/bash
 {lines}
 # Shards of {plan}. Submit it again to resume: films that have a part are skipped.
 set -u
-{command} run --plan {quoted} --shard "$SLURM_ARRAY_TASK_ID/{num_shards}" &
+{before}if ! {interpreter} -c "import common_ml.cli.app"; then
+  echo "no common-ml with its command line on $(hostname); hint: common-ml[cli]" >&2
+  exit 3
+fi
+{interpreter} -m common_ml run{tagger} --plan {quoted} --shard "$SLURM_ARRAY_TASK_ID/{num_shards}" &
 tagging=$!
 trap 'kill -TERM $tagging' TERM
 wait $tagging
