@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from common_ml.data import Dataset
 from common_ml.errors import ParamsError, TaggerError
 from common_ml.runtime.targets import find_target
 from common_ml.scale import tag
@@ -141,6 +142,25 @@ def test_a_complete_run_leaves_no_parts(plain: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert not (plain.parent / "good.parts").exists()
     shutil.rmtree(plain.parent / "good")
+
+
+def test_a_dataset_of_parts_has_the_order_of_their_names(plain: Path) -> None:
+    """The same each time; that of the input is in the merged file."""
+    folder = plain.parent
+    films = films_in(folder / "few", 12, step=1)
+    common_ml("run", "tagger", "few", "-o", "few.jsonl", "--parts", "p-few", cwd=folder)
+    parts = sorted((folder / "p-few").glob("*.jsonl"), key=lambda path: path.name)
+    firsts = []
+    for path in parts:
+        with read_messages(path) as messages:
+            firsts += [m.source_media for m in messages if isinstance(m, (Progress, Error))]
+
+    names = [record.media for record in Dataset.open(folder / "p-few").records()]
+    assert names == firsts
+    assert sorted(names) != names
+    merged = [record.media for record in Dataset.open(folder / "few.jsonl").records()]
+    assert merged == sorted(names)
+    assert len(merged) == len(films)
 
 
 def test_plans_are_read_and_refused(tmp_path: Path) -> None:
