@@ -302,7 +302,7 @@ def run_scaled(
             stack.enter_context(_faults_of_the_machine())
         plan = Plan.read(scale.plan) if scale.plan is not None else None
         if plan is not None:
-            scale.check_shard_of(plan.num_shards)
+            scale.check_beside_plan(plan.num_shards, files=files, params=params)
         tagger = main_or_image if main_or_image or plan is None else plan.tagger
         target = find_target(tagger or "", python=python)
         given = scale.parts or (plan.parts if plan is not None else None)

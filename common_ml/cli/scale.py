@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
@@ -19,10 +19,15 @@ from common_ml.cli.options import (
     Params,
     SdkPairs,
 )
+from common_ml.cli.scale_checks import (
+    image_of_tasks,
+    no_part_in,
+    refuse_other_file,
+    warn_of_unseen,
+)
 from common_ml.cli.stopping import cleaned_up_on_sigterm
 
 if TYPE_CHECKING:
-    from common_ml.scale.apptainer import ImageOptions
     from common_ml.scale.plan_file import Plan
     from common_ml.scale.status import ShardStatus
 
@@ -63,13 +68,15 @@ def plan(
     """
     from common_ml.cli.params_options import merge_params
     from common_ml.cli.texts import clock, plural
-    from common_ml.errors import OutputError
+    from common_ml.errors import OutputError, ParamsError
     from common_ml.runtime.revisions import revision_of
     from common_ml.runtime.targets import find_target
-    from common_ml.scale.inputs import find_films
+    from common_ml.scale.inputs import find_films, problem_of_parts
     from common_ml.scale.plan_file import Plan
 
-    _refuse_other_file(output, "plan")
+    refuse_other_file(output, "plan")
+    if problem := problem_of_parts(parts):
+        raise ParamsError([f"--{problem}"])
     if "://" not in parts and Path(parts).exists() and not Path(parts).is_dir():
         raise OutputError(f"--parts is a folder or URL, got the file {parts}", path=parts)
     target = find_target(main_or_image)
@@ -157,37 +164,12 @@ def slurm(
     place = os.path.abspath(plan_file)  # noqa: PTH100 - links stay
     made = Plan.read(plan_file)
     try:
-        within = _image_of_tasks(made, place, image, tagger, bind or [])
+        within = image_of_tasks(made, place, image, tagger, bind or [])
+        python = python or ("python3" if within else sys.executable)
+        script = slurm_script(place, made.num_shards, options, python=python, image=within)
     except ValueError as error:
         raise ParamsError([str(error)]) from error
-    python = python or ("python3" if within else sys.executable)
-    script = slurm_script(place, made.num_shards, options, python=python, image=within)
     _write(script, output, plan_file)
-
-
-def _image_of_tasks(
-    plan: Plan, plan_file: str, image: str | None, tagger: str | None, bind: list[str]
-) -> ImageOptions | None:
-    """Return the image of --image.
-
-    Raises:
-        ValueError: options contradict each other, or a folder cannot be bound.
-    """
-    from common_ml.scale.apptainer import TAGGER, ImageOptions, folders_of, image_address
-
-    if image is None:
-        if tagger is not None or bind:
-            raise ValueError("--tagger and --bind are about an image; hint: name it with --image")
-        return None
-    tagger = tagger or TAGGER
-    if tagger.endswith(".py") and not tagger.startswith("/"):
-        raise ValueError(
-            f"--tagger is an absolute path in the image, got {tagger!r}: Apptainer does not enter "
-            f"the folder of the image; hint: {TAGGER}"
-        )
-    folders = folders_of(plan, plan_file, map(os.path.abspath, bind))
-    parts = "" if "://" in plan.parts else plan.parts
-    return ImageOptions(image_address(image), folders, tagger, parts)
 
 
 @scale.command()
@@ -238,11 +220,13 @@ def kubernetes(
         environment_from=tuple(secret or ()),
     )
     place = mounted_plan or os.path.abspath(plan_file)  # noqa: PTH100 - links stay
+    made = Plan.read(plan_file)
     try:
-        manifest = kubernetes_manifest(place, Plan.read(plan_file).num_shards, options)
+        manifest = kubernetes_manifest(place, made.num_shards, options)
     except ValueError as error:
         raise ParamsError([str(error)]) from error
     _write(manifest_text(manifest), output, plan_file)
+    warn_of_unseen(made, place, mount_path if claim else "")
 
 
 @scale.command()
@@ -294,14 +278,14 @@ def merge(
     made = Plan.read(plan_file)
     found = Counter(states_of(made).values())
     if found["missing"] == len(made.films):
-        raise OutputError(f"nothing to merge: {_no_part_in(made)}", path=made.parts)
+        raise OutputError(f"nothing to merge: {no_part_in(made)}", path=made.parts)
     if found["missing"] and not partial:
         raise OutputError(
             f"{plural(found['missing'], 'film')} of {len(made.films)} have no part yet; hint: "
             "`common-ml scale status` shows the shards, --partial merges what is there",
             path=output,
         )
-    _refuse_other_file(output, "tags file")
+    refuse_other_file(output, "tags file")
     with cleaned_up_on_sigterm():
         output.parent.mkdir(parents=True, exist_ok=True)
         merged = merge_parts(open_parts(made.parts), made.keys, output)
@@ -311,34 +295,6 @@ def merge(
     stderr.print(Text(f"{', '.join(pieces)}: {output}"), soft_wrap=True)
     if found["failed"] or merged.missing:
         raise typer.Exit(1)
-
-
-def _refuse_other_file(output: Path, kind: Literal["plan", "tags file"]) -> None:
-    """Raise where a file would take the place of one of another kind, such as a film."""
-    from common_ml.errors import OutputError
-    from common_ml.tagging.tags_file.resume import looks_like_tags_file
-
-    if not output.is_file() or not output.stat().st_size:
-        return
-    if kind == "plan":
-        with output.open("rb") as file:
-            is_kind = b'"common_ml_plan"' in file.read(1000)
-    else:
-        is_kind = looks_like_tags_file(output)
-    if not is_kind:
-        raise OutputError(
-            f"{str(output)!r} is no {kind}, and would be overwritten; hint: name another output",
-            path=output,
-        )
-
-
-def _no_part_in(plan: Plan) -> str:
-    """Say why there is no part, as far as this machine sees."""
-    from common_ml.scale.status import has_begun
-
-    if has_begun(plan):
-        return f"no film has a part in {plan.parts} yet"
-    return f"{plan.parts} does not exist: no shard has begun, or the folder is not mounted here"
 
 
 def _write(text: str, output: Path | None, plan_file: Path) -> None:
@@ -378,5 +334,5 @@ def _print_status(plan: Plan, statuses: list[ShardStatus]) -> None:
         for state in ("done", "failed", "missing")
     )
     if not done + failed:
-        stderr.print(Text(_no_part_in(plan)), soft_wrap=True)
+        stderr.print(Text(no_part_in(plan)), soft_wrap=True)
     stdout.print(Text(f"{done:,} of {done + failed + missing:,} films done, {failed:,} failed"))

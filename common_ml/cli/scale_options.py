@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
 from common_ml.errors import ParamsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 _PANEL = "Many films, many machines"
 
@@ -104,6 +107,11 @@ class ScaleOptions:
                 problems.append(f"--shard is I/N with 1 <= I <= N, got {self.shard!r}")
             if self.parts is None and self.plan is None:
                 problems.append("--shard needs --parts or --plan: where all shards put their parts")
+        if self.parts is not None:
+            from common_ml.scale.inputs import problem_of_parts
+
+            if problem := problem_of_parts(self.parts):
+                problems.append(f"--{problem}")
         if problems:
             raise ParamsError(problems)
 
@@ -129,16 +137,26 @@ class ScaleOptions:
         number, _, total = self.shard.partition("/")
         return int(number), int(total)
 
-    def check_shard_of(self, num_shards: int) -> None:
-        """Check --shard against a plan: its shards are those of one division.
+    def check_beside_plan(
+        self, num_shards: int, *, files: Sequence[str], params: Mapping[str, Any] | None
+    ) -> None:
+        """Check what is given beside a plan: its shards, its films and its params are settled.
 
         Raises:
-            ParamsError: the plan has another number of shards.
+            ParamsError: something else is asked for.
         """
+        problems = []
         if self.share is not None and self.share[1] != num_shards:
-            problem = (
+            problems.append(
                 f"--shard is 1/{num_shards} to {num_shards}/{num_shards} of {self.plan}, got "
                 f"{self.shard!r}; hint: `common-ml scale plan --shards {self.share[1]}` divides "
                 "anew"
             )
-            raise ParamsError([problem])
+        beside = [*(["FILES"] if files else []), *(["params"] if params else [])]
+        if beside:
+            problems.append(
+                f"--plan has its own {' and '.join(beside)}; hint: leave them out, or make another "
+                "plan with `common-ml scale plan`"
+            )
+        if problems:
+            raise ParamsError(problems)

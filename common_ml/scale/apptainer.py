@@ -38,8 +38,10 @@ def image_address(image: str) -> str:
     """Return what Apptainer calls an image: a file, or the URL of a registry.
 
     Raises:
-        ValueError: it is an image that only this machine has.
+        ValueError: it is an image that only this machine has, or none.
     """
+    if not image:
+        raise ValueError("--image is a .sif file or an image of a registry, got ''")
     if "://" in image:
         return image
     if image.endswith(IMAGE_SUFFIXES) or Path(image).exists():

@@ -1,10 +1,12 @@
-"""Films of a command line: files, folders, globs, and URLs of objects and of what is below them."""
+"""What a user names: films as files, folders, globs and URLs, and the place of the parts."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from common_ml.errors import MissingMediaError, ServiceError
+from common_ml.parts.objects import SCHEMES
 from common_ml.runtime.media_files import find_media
 from common_ml.scale.node_cache import is_url, store_of
 from common_ml.scale.probing import films_of
@@ -36,6 +38,16 @@ def find_films(arguments: Iterable[str], within_seconds: float | None = None) ->
         else:
             names.append(argument)
     return films_of(names, within_seconds=within_seconds)
+
+
+def problem_of_parts(place: str) -> str | None:
+    """Return what is wrong with a place for parts; None if nothing is.
+
+    An address that no store knows would become a folder of that name.
+    """
+    if place and (place.startswith(SCHEMES) or not re.match(r"\w+:/", place)):
+        return None
+    return f"parts is a folder or a URL that begins with one of {', '.join(SCHEMES)}, got {place!r}"
 
 
 def _objects_below(url: str) -> list[str]:

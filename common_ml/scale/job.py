@@ -14,6 +14,7 @@ from common_ml.runtime.tagger import GRACE_SECONDS
 from common_ml.runtime.targets import find_target
 from common_ml.scale.driver import Driver
 from common_ml.scale.film_worker import DEFAULT_CACHE_BYTES, WorkSpec
+from common_ml.scale.inputs import problem_of_parts
 from common_ml.scale.local_pool import LocalPool
 from common_ml.scale.probing import films_of
 from common_ml.tagging.messages import Error
@@ -184,8 +185,17 @@ def tag(  # noqa: PLR0913 - options, each given by its name
 
     Raises:
         TaggerError: there is no such tagger or cluster, or no worker can tag anything.
-        ValueError: a cluster of several machines needs `parts`.
+        TypeError: `paths` is a single path.
+        ValueError: a cluster of several machines needs `parts`, or an option is invalid.
     """
+    if isinstance(paths, (str, os.PathLike)):
+        raise TypeError(f"paths must be several, got {paths!r}; hint: [{paths!r}]")
+    if on != "local" and not on.startswith("ray"):
+        raise ValueError(f"on must be local, ray, ray://auto or ray://HOST:PORT, got {on!r}")
+    if max_taggers is not None and max_taggers < 1:
+        raise ValueError(f"max_taggers must be >= 1, got {max_taggers}")
+    if parts is not None and (problem := problem_of_parts(os.fspath(parts))):
+        raise ValueError(problem)
     if parts is None and on not in ("local", "ray"):
         raise ValueError(f"parts is None: {on} needs a folder or URL that its machines share")
     target = find_target(tagger)

@@ -43,8 +43,15 @@ def kubernetes_manifest(plan: str, num_shards: int, options: KubernetesOptions) 
         plan: Path of the plan in a pod, or where it is mounted.
         num_shards: Completions of the job.
         options: What a pod asks for.
+
+    Raises:
+        ValueError: Kubernetes would refuse an option.
     """
     checked_name(options.name)
+    if not options.image:
+        raise ValueError("the image has no name; hint: --image registry.example/my-tagger:1.0")
+    if not _QUANTITY.fullmatch(options.memory):
+        raise ValueError(f"invalid memory {options.memory!r}: expected such as 4Gi or 500M")
     resources: dict[str, Any] = {
         "requests": {"cpu": f"{options.cpus_per_tagger:g}", "memory": options.memory},
         "limits": {"memory": options.memory},
@@ -108,6 +115,7 @@ _FAILURE_RULES: list[dict[str, Any]] = [
         "onExitCodes": {"containerName": "tagger", "operator": "In", "values": [1]},
     },
 ]
+_QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?([KMGTPE]i|[kMGTPE])?")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 

@@ -54,6 +54,9 @@ def slurm_script(
         python: The interpreter with common-ml, as every node finds it, or as it is in the image.
         name: Of the job.
         image: What the tasks run in; None for the nodes themselves.
+
+    Raises:
+        ValueError: an option or the path of the plan has several lines.
     """
     running = f"%{options.max_running}" if options.max_running else ""
     head = [f"--job-name={name or 'common-ml'}", f"--array=1-{num_shards}{running}"]
@@ -63,6 +66,9 @@ def slurm_script(
     head += [f"--time={options.time_limit}"] if options.time_limit else []
     head += [f"--partition={options.partition}"] if options.partition else []
     head += ["--requeue", "--open-mode=append", "--signal=B:TERM@60", *options.extra]
+    for text in (*head, plan):
+        if len(text.splitlines()) > 1:
+            raise ValueError(f"a line of a batch script cannot hold {text!r}")
     lines = "\n".join(f"#SBATCH {option}" for option in head)
     quoted = shlex.quote(plan)
     interpreter, before, tagger = shlex.quote(python), "", ""

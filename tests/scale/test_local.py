@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -121,6 +121,31 @@ def test_a_tagger_that_cannot_work_is_an_error(tmp_path: Path) -> None:
     films = films_in(tmp_path / "films", 9)
     with pytest.raises(TaggerError, match="no model"):
         list(tag(films, tagger_in(tmp_path / "tagger", "sys.exit('no model')")))
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"paths": "a.mp4"}, r"paths must be several, got 'a.mp4'; hint: \['a.mp4'\]"),
+        ({"on": "spark"}, "on must be local, ray, ray://auto or ray://HOST:PORT, got 'spark'"),
+        ({"on": "ray://auto"}, "parts is None: ray://auto needs a folder or URL that its machines"),
+        ({"max_taggers": 0}, "max_taggers must be >= 1, got 0"),
+        ({"parts": ""}, "parts is a folder or a URL that begins with one of s3://.*, got ''"),
+        ({"parts": "ftp://a/b"}, "parts is a folder or a URL that begins with .*'ftp://a/b'"),
+    ],
+)
+def test_arguments_that_make_no_sense(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: dict[str, Any],
+    expected: str,
+) -> None:
+    """They are refused at the call, before anything is written."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.mp4").touch()
+    with pytest.raises((TypeError, ValueError), match=expected):
+        tag(**{"paths": ["a.mp4"], "tagger": "main.py", **options})
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
 
 
 def test_the_end_of_a_released_worker_is_no_loss(tmp_path: Path) -> None:

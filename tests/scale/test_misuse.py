@@ -318,3 +318,79 @@ def test_a_signal_during_a_merge(folder: Path, number: signal.Signals, *, is_fir
         assert (output.read_bytes() if output.exists() else b"") == old
     assert common_ml("run", "--plan", "plan.json", "--resume", cwd=folder).returncode in (0, 1)
     assert (folder / "tags.jsonl").read_bytes().count(b'"progress"') == 2
+
+
+@pytest.mark.parametrize("place", ["", "ftp://host/parts", "s3:/bucket/parts"])
+def test_a_place_for_parts_that_is_none(folder: Path, place: str) -> None:
+    """It would become a folder of that name on this machine."""
+    planned(folder)
+    expected = "error: ParamsError: --parts is a folder or a URL that begins with one of s3://, "
+    for verb in (
+        ["run", "tagger", "films", "-o", "tags.jsonl"],
+        ["run", "--plan", "plan.json", "--shard", "1/3"],
+        ["scale", "plan", "tagger", "films", "--shards", "2", "-o", "new.json"],
+    ):
+        line = refusal_of(folder, *verb, "--parts", place)
+        assert line.startswith(expected)
+        assert line.endswith(f"got {place!r}")
+
+
+def test_films_and_params_beside_a_plan(folder: Path) -> None:
+    """They would be ignored."""
+    planned(folder)
+    shard = ["--plan", "plan.json", "--shard", "1/3"]
+    for arguments, named in (
+        (["tagger", "films"], "FILES"),
+        (["-p", "fps=3"], "params"),
+        (["tagger", "films", "-p", "fps=3"], "FILES and params"),
+    ):
+        line = refusal_of(folder, "run", *arguments, *shard, status=CANNOT_TAG)
+        assert line.startswith(f"error: ParamsError: --plan has its own {named}; hint: leave them")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (
+            ["slurm", "plan.json", "--memory", "8G\nrm -rf x"],
+            "a line of a batch script cannot hold",
+        ),
+        (["slurm", "plan.json", "--image", ""], "--image is a .sif file or an image of a registry"),
+        (["kubernetes", "plan.json", "--image", ""], "the image has no name; hint: --image reg"),
+        (
+            ["kubernetes", "plan.json", "--image", "i", "--memory", "lots"],
+            "invalid memory 'lots': ",
+        ),
+    ],
+)
+def test_options_that_a_scheduler_would_refuse(
+    folder: Path, arguments: list[str], expected: str
+) -> None:
+    planned(folder)
+    line = refusal_of(folder, "scale", *arguments, "-o", "job")
+    assert line.startswith(f"error: ParamsError: {expected}")
+
+
+def test_pods_that_do_not_see_the_films(folder: Path) -> None:
+    """A warning: the image may have them."""
+    planned(folder)
+    job = ["scale", "kubernetes", "plan.json", "--image", "i", "-o", "job.json"]
+    for options, expected in (
+        (
+            [],
+            f"{folder / 'plan.json'} and 4 more: not mounted (--claim), so that pods find it only",
+        ),
+        (
+            ["--claim", "films"],
+            f"{folder / 'plan.json'} and 4 more: not below /data (--mount-path)",
+        ),
+        (
+            ["--claim", "films", "--mount-path", str(folder), "--plan-path", "/other/plan.json"],
+            f"/other/plan.json: not below {folder} (--mount-path), so that pods find it only in",
+        ),
+    ):
+        done = common_ml(*job, *options, cwd=folder, columns=1000)
+        assert done.returncode == 0
+        assert done.stderr.startswith(f"warning: {expected}")
+    done = common_ml(*job, "--claim", "films", "--mount-path", str(folder), cwd=folder)
+    assert done.stderr == ""
