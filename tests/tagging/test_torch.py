@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from common_ml.tagging.calls.batching import is_out_of_memory
+from common_ml.tagging.calls.gpu_errors import is_out_of_memory
 from common_ml.tagging.messages import FrameInfo, Tag
 from common_ml.tagging.wire import encode
 from tests.tagging.child import Child

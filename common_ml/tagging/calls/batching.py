@@ -13,6 +13,7 @@ from common_ml.errors import ModelOutputError
 from common_ml.stages import tally, within
 from common_ml.tagging.calls.call_policy import frame_call, validator
 from common_ml.tagging.calls.concurrency import concurrency_of
+from common_ml.tagging.calls.gpu_errors import free_cached_memory, is_out_of_memory
 from common_ml.tagging.calls.validator import named
 from common_ml.tagging.job.context import current_job
 from common_ml.tagging.job.log import SafeLogger
@@ -179,16 +180,22 @@ class _BatchCaller(FrameCaller):
     def tag(self, images: list[Pixels], shots: Sequence[FrameRef]) -> list[list[FrameTag]]:
         batch = _stacked(images)
         tags: list[list[FrameTag]] = []
-        too_large = 0
-        while len(tags) < len(batch):
-            place = slice(len(tags), len(tags) + self.size)
-            part = batch[place]
-            found = self._call(part, shots[place])
-            if found is None:
-                too_large = max(too_large, len(part))
-                self.size = len(part) // 2
-                continue
-            tags += found
+        too_large, worked = 0, self.size
+        try:
+            while len(tags) < len(batch):
+                place = slice(len(tags), len(tags) + self.size)
+                part = batch[place]
+                found = self._call(part, shots[place])
+                if found is None:
+                    free_cached_memory()
+                    too_large = max(too_large, len(part))
+                    self.size = len(part) // 2
+                    continue
+                tags += found
+                worked = self.size
+        except BaseException:
+            self.size = worked  # one frame alone is too much: that says nothing of other files
+            raise
         if too_large:
             logger.warning(
                 "a batch of %d frames of %dx%d does not fit into memory: "
@@ -236,18 +243,6 @@ def _context(shot: FrameRef, size: tuple[int, ...]) -> FrameContext:
         size=shot.size or (size[1], size[0]),
         previous_seconds=shot.previous_seconds,
         params=current_job().params,
-    )
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether `error` is a MemoryError or torch's equivalent, without importing torch."""
-    if isinstance(error, MemoryError):
-        return True
-    if type(error) is RuntimeError:  # torch before 1.13 had no class for it
-        return str(error).startswith("CUDA out of memory")
-    return any(
-        cls.__name__ == "OutOfMemoryError" and cls.__module__.split(".")[0] == "torch"
-        for cls in type(error).__mro__
     )
 
 

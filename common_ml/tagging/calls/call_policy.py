@@ -10,8 +10,15 @@ from dataclasses import dataclass, field
 from os import getpid  # bound here: a model may replace `os.getpid`
 from typing import TYPE_CHECKING
 
-from common_ml.errors import AbortTaggingException, MediaError, MessageError, ModelOutputError
+from common_ml.errors import (
+    AbortTaggingException,
+    CommonMLError,
+    MediaError,
+    MessageError,
+    ModelOutputError,
+)
 from common_ml.tagging.calls.author_hints import with_hint
+from common_ml.tagging.calls.gpu_errors import lost_gpu
 from common_ml.tagging.calls.stand_in import settable
 from common_ml.tagging.calls.validator import OutputValidator, named
 from common_ml.tagging.job.context import current_job
@@ -138,7 +145,9 @@ def leaving_forked_children() -> Iterator[None]:
         yield
     except BaseException as error:
         _leave_if_forked(process, status=1)
-        if (raised := settable(error)) is error:
+        if not isinstance(raised := settable(error), CommonMLError) and (lost := lost_gpu(raised)):
+            raise AbortTaggingException(lost) from raised
+        if raised is error:
             raise
         raise raised from None
     _leave_if_forked(process, status=0)
@@ -160,10 +169,16 @@ def _leave_if_forked(process: int, *, status: int) -> None:
 
 
 def _placed(error: BaseException, place: str) -> BaseException:
-    """Return the error with the call as `call_place`; in its text if it gets a hint."""
+    """Return the error with the call as `call_place`; in its text if the author gets a hint.
+
+    Where the GPU is lost, it is an `AbortTaggingException` that says so.
+    """
     placed = error
     hinted = str(error) if isinstance(error, MessageError) else with_hint(error)
-    if hinted:
+    if lost := lost_gpu(error):
+        placed = AbortTaggingException(lost)
+        placed.__cause__ = error
+    elif hinted:
         placed = ModelOutputError(f"{place}: {hinted}")
         placed.__cause__ = error
     with suppress(Exception):  # one with __slots__ or a __setattr__ of its own

@@ -15,6 +15,7 @@ from common_ml.errors import (
 )
 from common_ml.stages import within
 from common_ml.tagging.calls.authors_code import authors_part
+from common_ml.tagging.calls.held_memory import release_frames
 from common_ml.tagging.daemon.received_files import ReceivedFiles
 from common_ml.tagging.job.log import SafeLogger
 from common_ml.tagging.messages import Error, Message, Progress, Tag
@@ -109,6 +110,7 @@ class Ledger:
         for source in sources:
             last = self._as_received(Error(message=describe_error(error), source_media=source))
             self._record(last)
+        release_frames(error)  # before the next file is tagged
         self._abort_unless_allowed(last, asked=issubclass(type(error), AbortTaggingException))
 
     def close(self) -> None:

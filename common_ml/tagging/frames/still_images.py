@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from common_ml.errors import AbortTaggingException, MediaError
 from common_ml.media import images as image_files
 from common_ml.tagging.calls.batching import FrameCaller, batches_of_one_shape
+from common_ml.tagging.calls.held_memory import release_frames
 from common_ml.tagging.calls.validator import FrameRef
 from common_ml.tagging.job.context import JobContext, current_job
 from common_ml.tagging.job.signals import StopRequested
@@ -66,8 +67,11 @@ def _tag_batch(
         yield paths[0], error  # the model requests a stop: no retry
         return
     except BaseException as error:  # noqa: BLE001 - whatever a model raises fails its file
-        alone = len(paths) == 1
-        outcomes = [error] if alone else [_tag_one(path, caller, job) for path in paths]
+        if len(paths) > 1:
+            release_frames(error)
+        outcomes = [error]
+    if len(outcomes) < len(paths):  # not in the handler: what the failed call held is free by now
+        outcomes = [_tag_one(path, caller, job) for path in paths]
     yield from zip(paths, outcomes, strict=True)
 
 
@@ -80,6 +84,7 @@ def _tag_one(path: str, caller: FrameCaller, job: JobContext) -> list[FrameTag] 
     except StopRequested:
         raise
     except BaseException as error:  # noqa: BLE001 - whatever a model raises fails its file
+        release_frames(error)  # until it is reported, after the calls for the other pictures
         return error
     return tags
 

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import itertools
 import logging
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common_ml.tagging.calls.batching import (
-    FrameCaller,
-    batches_of_one_shape,
-    is_out_of_memory,
-)
+from common_ml.tagging.calls.batching import FrameCaller, batches_of_one_shape
 from common_ml.tagging.calls.validator import FrameRef
 from common_ml.tagging.models.frame_based import BatchFrameModel, FrameModel, Pixels
 from common_ml.tagging.models.tag_types import FrameTag
+from tests.tagging.gpu_errors import MEMORY_ERRORS
 
 
 def pictures(count: int, *, side: int = 2) -> list[Pixels]:
@@ -56,19 +55,6 @@ class Limited(BatchFrameModel):
         return [[FrameTag(tag=str(img[0, 0, 0]))] for img in imgs]
 
 
-class OutOfMemoryError(RuntimeError):
-    """Named and placed like torch's."""
-
-
-OutOfMemoryError.__module__ = "torch.cuda"
-
-MEMORY_ERRORS = [
-    MemoryError("no room"),
-    OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB"),
-    RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB"),
-]
-
-
 def test_a_frame_model_gets_one_frame_at_a_time() -> None:
     caller = FrameCaller.of(Numbers())
     assert caller.size == 1
@@ -86,7 +72,7 @@ def test_from_frame_model_gives_the_same_tags() -> None:
     assert texts(FrameCaller.of(model).tag(*shots(5))) == ["0", "1", "2", "3", "4"]
 
 
-@pytest.mark.parametrize("error", MEMORY_ERRORS, ids=["MemoryError", "torch", "old torch"])
+@pytest.mark.parametrize("error", MEMORY_ERRORS.values(), ids=MEMORY_ERRORS)
 def test_a_batch_too_large_is_halved_and_the_size_is_kept(
     error: BaseException, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -115,10 +101,32 @@ def test_another_error_is_not_tried_again() -> None:
     assert model.sizes == [4]
 
 
-def test_out_of_memory_is_told_from_other_errors() -> None:
-    assert all(is_out_of_memory(error) for error in MEMORY_ERRORS)
-    assert not is_out_of_memory(RuntimeError("CUDA error: device-side assert triggered"))
-    assert not is_out_of_memory(ValueError("CUDA out of memory"))
+def test_a_frame_that_does_not_fit_alone_leaves_the_size_to_others() -> None:
+    model = Limited(0, MemoryError("no room"))
+    caller = FrameCaller.of(model)
+    with pytest.raises(MemoryError):
+        caller.tag(*shots(16))
+    model.room, model.sizes = 5, []
+    assert texts(caller.tag(*shots(8))) == [str(number) for number in range(8)]
+    model.room = 0
+    with pytest.raises(MemoryError):
+        caller.tag(*shots(4))
+    assert model.sizes == [8, 4, 4, 4, 2, 1]
+    assert caller.size == 4
+
+
+def test_what_torch_keeps_for_later_is_given_back_before_the_next_try(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """cuBLAS and cuDNN cannot have it otherwise: torch gives it back for its own tensors only."""
+    given_back: list[list[int]] = []
+    model = Limited(2, MEMORY_ERRORS["cuBLAS"], batch_size=8)
+    cuda = SimpleNamespace(
+        is_initialized=lambda: True, empty_cache=lambda: given_back.append([*model.sizes])
+    )
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
+    assert texts(FrameCaller.of(model).tag(*shots(8))) == [str(number) for number in range(8)]
+    assert given_back == [[8], [8, 4]]
 
 
 @pytest.mark.parametrize("size", [0, -1, 2.0, True, None])
