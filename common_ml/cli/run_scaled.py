@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from common_ml.parts import PartKey, PartsStore
     from common_ml.scale.film_worker import WorkSpec
     from common_ml.scale.plan import Film
-    from common_ml.scale.pool import FilmResult
+    from common_ml.scale.pool import FilmResult, Outcome
 
 _FAILED = 1
 CANNOT_TAG = 3
@@ -53,6 +53,8 @@ class ScaledRun:
     """One for each tagger of this machine, or one for a cluster; empty: none are kept."""
     verbose: bool = False
     warnings: dict[str, None] = field(default_factory=dict)
+    outcomes: set[Outcome] = field(default_factory=set)
+    """That films of this run have had."""
 
     def __post_init__(self) -> None:
         from common_ml.cli.run_failures import FailureDetails
@@ -98,7 +100,9 @@ class ScaledRun:
         if stopped_by:
             raise typer.Exit(128 + stopped_by)
         if tally.num_of("failed", "not tagged"):
-            raise typer.Exit(_FAILED)
+            # a tagger that ended with each film may be the machine's fault, and no film's
+            is_shard_lost = self.output is None and self.outcomes == {"died"}
+            raise typer.Exit(CANNOT_TAG if is_shard_lost else _FAILED)
         if self.output is not None and not self.keeps_parts:
             shutil.rmtree(self.spec.parts, ignore_errors=True)
 
@@ -179,6 +183,7 @@ class ScaledRun:
         from common_ml.tagging.messages import Error, Progress
 
         live.num_tags += result.num_tags
+        self.outcomes.add(result.outcome)
         name = result.film.name
         message = Error(result.error, name) if result.error else Progress(name)
         live.add(message)
