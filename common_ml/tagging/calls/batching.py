@@ -11,6 +11,7 @@ import numpy as np
 
 from common_ml.errors import ModelOutputError
 from common_ml.stages import tally, within
+from common_ml.tagging.calls.batch_memory import BatchMemory
 from common_ml.tagging.calls.call_policy import frame_call, validator
 from common_ml.tagging.calls.concurrency import concurrency_of
 from common_ml.tagging.calls.gpu_errors import free_cached_memory, is_out_of_memory
@@ -175,10 +176,11 @@ class _BatchCaller(FrameCaller):
         self._model = model
         self._method = f"{type(model).__name__}.tag_frames"
         self._takes_contexts = takes(model.tag_frames, "contexts")
+        self._memory = BatchMemory()
         self.size = size
 
     def tag(self, images: list[Pixels], shots: Sequence[FrameRef]) -> list[list[FrameTag]]:
-        batch = _stacked(images)
+        batch = _stacked(images, self._memory)
         tags: list[list[FrameTag]] = []
         too_large, worked = 0, self.size
         try:
@@ -260,9 +262,9 @@ def _one_each(found: object, shots: Sequence[FrameRef], method: str) -> Sequence
     )
 
 
-def _stacked(images: list[Pixels]) -> Pixels:
+def _stacked(images: list[Pixels], memory: BatchMemory) -> Pixels:
     """Stack the images into one array (N, H, W, 3); release each as soon as it is copied."""
-    batch = np.empty((len(images), *images[0].shape), dtype=np.uint8)
+    batch = memory.batch((len(images), *images[0].shape))
     images.reverse()
     for place in range(len(batch)):
         batch[place] = images.pop()
