@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,13 @@ if TYPE_CHECKING:
 
 
 class BatchMemory:
-    """Gives memory for one batch after the other; never what somebody still refers to."""
+    """Gives memory for one batch after the other; never what somebody still refers to.
+
+    Threads may share one. A copy, also a pickled one, begins without memory.
+    """
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._memory: Pixels = np.empty(0, dtype=np.uint8)
         self._lease: weakref.ref[_Lease] | None = None
 
@@ -26,12 +31,16 @@ class BatchMemory:
         elsewhere.
         """
         num_bytes = math.prod(shape)
-        is_taken = self._lease is not None and self._lease() is not None
-        if is_taken or len(self._memory) < num_bytes:
-            self._memory = np.empty(num_bytes, dtype=np.uint8)
-        lease = _Lease(self._memory, shape)
-        self._lease = weakref.ref(lease)
+        with self._lock:
+            is_taken = self._lease is not None and self._lease() is not None
+            if is_taken or len(self._memory) < num_bytes:
+                self._memory = np.empty(num_bytes, dtype=np.uint8)
+            lease = _Lease(self._memory, shape)
+            self._lease = weakref.ref(lease)
         return np.asarray(lease)
+
+    def __reduce__(self) -> tuple[type[BatchMemory], tuple[()]]:
+        return BatchMemory, ()
 
 
 class _Lease:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -68,3 +70,19 @@ def test_a_larger_batch_gets_more_memory() -> None:
     large = memory.batch((20, 30, 40, 3))
     large[:] = 5
     assert large.sum() == 5 * 20 * 30 * 40 * 3
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [
+        copy.copy,
+        copy.deepcopy,
+        lambda one: pickle.loads(pickle.dumps(one)),  # noqa: S301 - its own pickle
+    ],
+)
+def test_a_copy_has_memory_of_its_own(copied) -> None:  # type: ignore[no-untyped-def] # any of the above
+    memory = BatchMemory()
+    place = address(memory.batch(SHAPE))
+    batch = copied(memory).batch(SHAPE)
+    assert batch.shape == SHAPE
+    assert address(batch) != place
