@@ -18,7 +18,7 @@ from common_ml.data.sample_reader import SampleReader
 from common_ml.data.selection import Selection
 from common_ml.data.splitting import split_by_group
 from common_ml.data.statistics import Statistics, distributions
-from common_ml.data.store.catalog import Catalog
+from common_ml.data.store.catalogue import Catalogue
 from common_ml.data.store.sources import listed
 from common_ml.errors import DatasetError
 
@@ -57,7 +57,7 @@ class Dataset(Sequence[Sample]):
             pixels: Reads the pictures.
         """
         self._selection = selection
-        self._catalog = selection.catalog
+        self._catalogue = selection.catalogue
         self._pixels = pixels
         self._samples = SampleReader(selection, pixels)
 
@@ -102,7 +102,7 @@ class Dataset(Sequence[Sample]):
         """
         if per not in {"media", "frame"}:
             raise DatasetError(f"per must be 'media' or 'frame', got {per!r}")
-        catalog = Catalog(
+        catalogue = Catalogue(
             listed(sources),
             per=per,
             format=format,
@@ -112,9 +112,9 @@ class Dataset(Sequence[Sample]):
             cache_dir=None if cache_dir is None else os.fspath(cache_dir),
         )
         unknown = [name for name in options if name not in {"on_error", "report"}]
-        if unknown and not any(file.kind == "format" for file in catalog.files):
+        if unknown and not any(file.kind == "format" for file in catalogue.files):
             raise DatasetError(f"unknown option {unknown[0]!r}: it needs format=...")
-        return cls._whole(catalog, media_root)
+        return cls._whole(catalogue, media_root)
 
     @classmethod
     def from_records(
@@ -127,7 +127,7 @@ class Dataset(Sequence[Sample]):
     ) -> Dataset:
         """Make a dataset of records that are in no file; they are stored on disk."""
         folder = None if cache_dir is None else os.fspath(cache_dir)
-        return cls._whole(Catalog.of_records(records, per=per, cache_dir=folder), media_root)
+        return cls._whole(Catalogue.of_records(records, per=per, cache_dir=folder), media_root)
 
     @classmethod
     def from_manifest(cls, path: StrPath, media_root: StrPath | None = None) -> Dataset:
@@ -142,15 +142,15 @@ class Dataset(Sequence[Sample]):
         """
         frozen = manifest.read(path)
         root = frozen["media_root"] if media_root is None else os.fspath(media_root)
-        catalog = manifest.catalog_of(frozen, root)
-        dataset = cls._whole(catalog, root)
-        numbers = manifest.numbers_of(frozen, catalog)
+        catalogue = manifest.catalogue_of(frozen, root)
+        dataset = cls._whole(catalogue, root)
+        numbers = manifest.numbers_of(frozen, catalogue)
         return dataset._chosen(numbers, tuple(frozen["queries"]))
 
     @classmethod
-    def _whole(cls, catalog: Catalog, media_root: StrPath | None) -> Dataset:
+    def _whole(cls, catalogue: Catalogue, media_root: StrPath | None) -> Dataset:
         pixels = Pixels(media_root)
-        return cls(Selection(catalog, pixels.resolve), pixels)
+        return cls(Selection(catalogue, pixels.resolve), pixels)
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -175,8 +175,8 @@ class Dataset(Sequence[Sample]):
         It happens automatically after some reads; call it before a dataset is sent to processes.
         Sources that grow are left as they are.
         """
-        if not self._catalog.follow:
-            self._catalog.store.prepare_random_access()
+        if not self._catalogue.follow:
+            self._catalogue.store.prepare_random_access()
 
     def __iter__(self) -> Iterator[Sample]:
         """Iterate over the samples; records are read in blocks, and each video is decoded once."""
@@ -207,8 +207,8 @@ class Dataset(Sequence[Sample]):
 
         0 is reserved for the background class of detectors.
         """
-        self._catalog.refresh()
-        return dict(self._catalog.label_ids)
+        self._catalogue.refresh()
+        return dict(self._catalogue.label_ids)
 
     @property
     def label_ids(self) -> dict[str, int]:
@@ -255,13 +255,13 @@ class Dataset(Sequence[Sample]):
 
     def describe(self) -> Description:
         """Return summary statistics."""
-        self._catalog.refresh()
-        return summarise(self._catalog, self.numbers)
+        self._catalogue.refresh()
+        return summarise(self._catalogue, self.numbers)
 
     def statistics(self) -> Statistics:
         """Count labels, confidences, durations, sizes and places of boxes, what occurs together."""
-        self._catalog.refresh()
-        return distributions(self._catalog, self.numbers)
+        self._catalogue.refresh()
+        return distributions(self._catalogue, self.numbers)
 
     def freeze(self, path: StrPath) -> None:
         """Write a manifest of these samples: queries, sources with hashes, ids.
@@ -271,13 +271,13 @@ class Dataset(Sequence[Sample]):
             OSError: the manifest cannot be written.
         """
         manifest.write(
-            path, self._catalog, self.numbers, self._selection.queries, self._pixels.media_root
+            path, self._catalogue, self.numbers, self._selection.queries, self._pixels.media_root
         )
 
     def to_parquet(self, path: StrPath) -> None:
         """Write the records as Parquet, which `open` reads; lossless."""
-        self._catalog.refresh()
-        export.to_parquet(self._catalog.store, self.numbers, path)
+        self._catalogue.refresh()
+        export.to_parquet(self._catalogue.store, self.numbers, path)
 
     def to_jsonl(self, path: StrPath) -> Report:
         """Write the tags as a tags file.
@@ -301,7 +301,7 @@ class Dataset(Sequence[Sample]):
             DatasetError: the records are frames.
             ValueError: an option is out of its range.
         """
-        if self._catalog.per != "media":
+        if self._catalogue.per != "media":
             raise DatasetError("clips are cut from whole videos; hint: open with per='media'")
         return Clips(self, self._pixels, ClipOptions(seconds, fps, max_size))
 
@@ -381,7 +381,7 @@ class Dataset(Sequence[Sample]):
 
     def record_id(self, number: int) -> str:
         """Return the id, in its source, of the record with a number."""
-        return self._catalog.store.record(number).id
+        return self._catalogue.store.record(number).id
 
     def together(self, places: Sequence[int]) -> Iterator[tuple[int, Sample]]:
         """Iterate over the samples of a batch with their positions, in the order of decoding.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from common_ml.data.store.catalog import Catalog
+    from common_ml.data.store.catalogue import Catalogue
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def summarise(catalog: Catalog, numbers: npt.NDArray[np.int64]) -> Description:
+def summarise(catalogue: Catalogue, numbers: npt.NDArray[np.int64]) -> Description:
     """Count the records with these numbers, and their annotations."""
-    store = catalog.store
+    store = catalogue.store
     with store.engine() as connection:
         chosen(connection, store, numbers)
         kinds = connection.execute(
@@ -77,7 +77,7 @@ def summarise(catalog: Catalog, numbers: npt.NDArray[np.int64]) -> Description:
         kinds=dict(kinds),
         labels=_most_first(labels),
         tracks=_most_first(tracks),
-        sources=tuple(file.path for file in catalog.files),
+        sources=tuple(file.path for file in catalogue.files),
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from common_ml.data.store.catalog import Catalog
+from common_ml.data.store.catalogue import Catalogue
 from common_ml.data.store.sources import Source, bytes_of, files_in
 from common_ml.errors import DatasetError
 
@@ -29,7 +29,7 @@ _FIELDS = ("queries", "per", "format", "options", "media_root", "sources", "labe
 
 def write(
     path: StrPath,
-    catalog: Catalog,
+    catalogue: Catalogue,
     numbers: npt.NDArray[np.int64],
     queries: tuple[str, ...],
     media_root: str | None,
@@ -39,29 +39,29 @@ def write(
     Raises:
         DatasetError: they are in no file.
     """
-    if not catalog.files:
+    if not catalogue.files:
         raise DatasetError(
             "records that come from no file cannot be frozen; hint: use to_parquet first"
         )
     sources = []
-    for file in catalog.files:
+    for file in catalogue.files:
         if not Path(file.path).exists():
             raise DatasetError(
                 f"{file.path} is not a file that can be frozen; hint: use to_parquet first"
             )
-        size = catalog.size_of(file)
+        size = catalogue.size_of(file)
         digest = _digest(file.path, size)
         sources.append({"path": file.path, "tag": file.tag, "bytes": size, "sha256": digest})
     document = {
         "common_ml_manifest": VERSION,
         "queries": queries,
-        "per": catalog.per,
-        "format": catalog.format,
-        "options": catalog.options,
+        "per": catalogue.per,
+        "format": catalogue.format,
+        "options": catalogue.options,
         "media_root": media_root,
         "sources": sources,
-        "labels": catalog.label_ids,
-        "ids": _ids(catalog, numbers),
+        "labels": catalogue.label_ids,
+        "ids": _ids(catalogue, numbers),
     }
     try:
         made = orjson.dumps(
@@ -92,7 +92,7 @@ def read(path: StrPath) -> dict[str, Any]:
     return document
 
 
-def catalog_of(frozen: dict[str, Any], media_root: str | None) -> Catalog:
+def catalogue_of(frozen: dict[str, Any], media_root: str | None) -> Catalogue:
     """Open the frozen dataset as it was: data appended to its files since is ignored.
 
     Raises:
@@ -101,7 +101,7 @@ def catalog_of(frozen: dict[str, Any], media_root: str | None) -> Catalog:
     changes = [change for source in frozen["sources"] if (change := _change(source))]
     if changes:
         raise DatasetError(f"the dataset has changed: {'; '.join(changes)}")
-    catalog = Catalog(
+    catalogue = Catalogue(
         [Source(one["path"], one["tag"]) for one in frozen["sources"]],
         per=frozen["per"],
         format=frozen["format"],
@@ -109,17 +109,17 @@ def catalog_of(frozen: dict[str, Any], media_root: str | None) -> Catalog:
         media_root=media_root,
         ends={one["path"]: one["bytes"] for one in frozen["sources"]},
     )
-    catalog.number_labels(frozen["labels"])
-    return catalog
+    catalogue.number_labels(frozen["labels"])
+    return catalogue
 
 
-def numbers_of(frozen: dict[str, Any], catalog: Catalog) -> npt.NDArray[np.int64]:
+def numbers_of(frozen: dict[str, Any], catalogue: Catalogue) -> npt.NDArray[np.int64]:
     """Return the indices of the frozen records.
 
     Raises:
         DatasetError: some do not exist any more.
     """
-    store, ids = catalog.store, frozen["ids"]
+    store, ids = catalogue.store, frozen["ids"]
     with store.engine() as connection:
         connection.execute("CREATE TEMP TABLE wanted (key VARCHAR, slot BIGINT)")
         connection.execute(
@@ -154,11 +154,11 @@ def _thawed(value: Any) -> Any:
     return datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text)
 
 
-def _ids(catalog: Catalog, numbers: npt.NDArray[np.int64]) -> list[tuple[str, int]]:
+def _ids(catalogue: Catalogue, numbers: npt.NDArray[np.int64]) -> list[tuple[str, int]]:
     heads = (
         head
         for start in range(0, len(numbers), IDS_AT_ONCE)
-        for head in catalog.store.heads(numbers[start : start + IDS_AT_ONCE].tolist())
+        for head in catalogue.store.heads(numbers[start : start + IDS_AT_ONCE].tolist())
     )
     return [(head.key, head.slot) for head in heads]
 

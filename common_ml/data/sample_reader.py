@@ -75,7 +75,7 @@ class SampleReader:
         return Sample(
             record,
             number=self._selection.number(index),
-            label_ids=self._selection.catalog.label_ids,
+            label_ids=self._selection.catalogue.label_ids,
             pixels=self._pixels,
             ahead=ahead,
         )

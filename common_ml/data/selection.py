@@ -1,4 +1,4 @@
-"""`Selection`: which records of a catalog a dataset has, read by place or in order."""
+"""`Selection`: which records of a catalogue a dataset has, read by place or in order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from common_ml.data.record import Record
-    from common_ml.data.store.catalog import Catalog
+    from common_ml.data.store.catalogue import Catalogue
     from common_ml.data.store.duckdb_store import Head
 
 RECORDS_AHEAD = 256
@@ -25,14 +25,14 @@ TAGS_AHEAD = 20_000
 
 
 class Selection:
-    """Records of a catalog: all, those of queries, or given ones. A place is an index among them.
+    """Records of a catalogue: all, those of queries, or given ones. A place is an index among them.
 
     It can be sent to other processes.
     """
 
     def __init__(
         self,
-        catalog: Catalog,
+        catalogue: Catalogue,
         resolve: Callable[..., Path | None],
         *,
         queries: tuple[str, ...] = (),
@@ -41,12 +41,12 @@ class Selection:
         """Choose; nothing is read.
 
         Args:
-            catalog: The whole dataset.
+            catalogue: The whole dataset.
             resolve: Name of a media -> its path, for queries about files.
             queries: What the records have in common.
             numbers: Numbers of the records that are asked, ascending; None: all.
         """
-        self.catalog = catalog
+        self.catalogue = catalogue
         self.queries = queries
         self._resolve = resolve
         self._given = numbers
@@ -62,30 +62,30 @@ class Selection:
         """
         selected = self._matching(query)  # parse now, so that errors are raised here
         queries = (*self.queries, query)
-        if self.catalog.follow:
-            return Selection(self.catalog, self._resolve, queries=queries, numbers=self._given)
+        if self.catalogue.follow:
+            return Selection(self.catalogue, self._resolve, queries=queries, numbers=self._given)
         return self.of(np.intersect1d(self.numbers, selected), queries)
 
     def of(
         self, numbers: npt.NDArray[np.int64], queries: tuple[str, ...] | None = None
     ) -> Selection:
-        """Return certain records of the catalog, in this order.
+        """Return certain records of the catalogue, in this order.
 
         Args:
             numbers: Theirs.
             queries: What is known to hold for them; None: the queries of this selection.
         """
         queries = self.queries if queries is None else queries
-        made = Selection(self.catalog, self._resolve, queries=queries, numbers=numbers)
-        made._found, made._edition = numbers, self.catalog.edition
+        made = Selection(self.catalogue, self._resolve, queries=queries, numbers=numbers)
+        made._found, made._edition = numbers, self.catalogue.edition
         return made
 
     @property
     def numbers(self) -> npt.NDArray[np.int64]:
-        """Numbers of the records in the catalog, as it is now: int64, shape (records,)."""
-        self.catalog.refresh()
-        if self._found is None or self._edition != self.catalog.edition:
-            self._edition = self.catalog.edition
+        """Numbers of the records in the catalogue, as it is now: int64, shape (records,)."""
+        self.catalogue.refresh()
+        if self._found is None or self._edition != self.catalogue.edition:
+            self._edition = self.catalogue.edition
             self._found = self._find()
             self._block.clear()
         return self._found
@@ -99,13 +99,13 @@ class Selection:
         return self._heads(self.numbers)
 
     def records(self) -> Iterator[Record]:
-        """Iterate over the records, with those that the catalog gains meanwhile."""
+        """Iterate over the records, with those that the catalogue gains meanwhile."""
         place = 0
         while True:
             numbers = self.numbers
             if place >= len(numbers):
                 return
-            store = self.catalog.store
+            store = self.catalogue.store
             block = numbers[place : place + RECORDS_AHEAD]
             if store.has_random_access:
                 yield from map(store.record, block.tolist())
@@ -122,9 +122,9 @@ class Selection:
             place: Its index, 0 <= place < number of records.
             ahead: Whether the next ones will be asked for as well: they are read along.
         """
-        store = self.catalog.store
+        store = self.catalogue.store
         if place not in self._block and (store.has_random_access or not ahead):
-            if not self.catalog.follow:
+            if not self.catalogue.follow:
                 return store.record(self.number(place))
             ahead = False
         if place not in self._block:
@@ -146,7 +146,7 @@ class Selection:
 
     def places(self) -> dict[str, npt.NDArray[np.int64]]:
         """Return per record, by file: number, media (a number), slot (the frame, or -1)."""
-        store = self.catalog.store
+        store = self.catalogue.store
         with store.engine() as connection:
             chosen(connection, store, self.numbers)
             columns = connection.execute(
@@ -158,26 +158,26 @@ class Selection:
     def _find(self) -> npt.NDArray[np.int64]:
         numbers = self._given
         if numbers is None:
-            numbers = np.arange(self.catalog.store.num_records)
+            numbers = np.arange(self.catalogue.store.num_records)
         for query in self.queries:
             numbers = np.intersect1d(numbers, self._matching(query), assume_unique=True)
         return numbers
 
     def _matching(self, query: str) -> npt.NDArray[np.int64]:
-        catalog = self.catalog
-        catalog.refresh()
+        catalogue = self.catalogue
+        catalogue.refresh()
         return select(
-            catalog.store,
+            catalogue.store,
             query,
-            labels=catalog.label_ids,
-            tags=catalog.tags,
-            verdicts=catalog.verdicts,
+            labels=catalogue.label_ids,
+            tags=catalogue.tags,
+            verdicts=catalogue.verdicts,
             resolve=self._resolve,
-            facts=catalog.facts,
+            facts=catalogue.facts,
         )
 
     def _heads(self, numbers: npt.NDArray[np.int64]) -> list[Head]:
-        return self.catalog.store.heads(numbers.tolist())
+        return self.catalogue.store.heads(numbers.tolist())
 
     def _found_numbers(self) -> npt.NDArray[np.int64]:
         return self.numbers if self._found is None else self._found

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from common_ml.data.store.catalog import Catalog
+    from common_ml.data.store.catalogue import Catalogue
 
 BINS = 20
 """Of confidences and sizes of boxes, from 0 to 1."""
@@ -57,10 +57,10 @@ class Statistics:
         return asdict(self)
 
 
-def distributions(catalog: Catalog, numbers: npt.NDArray[np.int64]) -> Statistics:
+def distributions(catalogue: Catalogue, numbers: npt.NDArray[np.int64]) -> Statistics:
     """Count what the records with these numbers hold."""
-    store = catalog.store
-    described = summarise(catalog, numbers)
+    store = catalogue.store
+    described = summarise(catalogue, numbers)
     with store.engine() as connection:
         chosen(connection, store, numbers)
         rows = connection.execute(

@@ -104,7 +104,7 @@ def write_bench_plots(target: StrPath, measured: Facts, *, advice: Sequence[str]
     if measured.get("times_real_time"):
         pairs.insert(3, ("Speed", f"{measured['times_real_time']:.1f} times real time"))
     parts = [
-        section(measured["model"]["name"], ". ".join(map(_capitalized, advice)), facts(pairs)),
+        section(measured["model"]["name"], ". ".join(map(_capitalised, advice)), facts(pairs)),
         section(
             "Stages",
             "Seconds of the main thread, which is always in one stage.",
@@ -205,5 +205,5 @@ def _write(target: StrPath, title: str, parts: Iterable[str]) -> Path:
     return Path(target)
 
 
-def _capitalized(sentence: str) -> str:
+def _capitalised(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]

@@ -54,7 +54,7 @@ def tag_in_process(
     progress = InteractiveProgress(len(paths))
     ledger = Ledger(_Kept(messages, progress), continue_on_error=options.continue_on_error)
     run = _Run(job, ledger, continue_on_error=options.continue_on_error)
-    with closing(progress), entered(job), policy.summarized(), threads_of(producer):
+    with closing(progress), entered(job), policy.summarised(), threads_of(producer):
         ledger.accept(paths)
         if isinstance(producer, FileProducer):
             run.tag_one_by_one(producer, paths)

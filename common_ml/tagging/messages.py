@@ -169,7 +169,7 @@ class Progress(Message):
 
     def __post_init__(self) -> None:
         if type(self.source_media) is not str:
-            _normalize_field(
+            _normalise_field(
                 self, "source_media", field_values.text(self.source_media, "source_media")
             )
 
@@ -187,7 +187,7 @@ class ProgressRatio(Message):
 
     def __post_init__(self) -> None:
         if type(self.progress) is not float or not 0 <= self.progress <= 1:
-            _normalize_field(self, "progress", field_values.ratio(self.progress, "progress"))
+            _normalise_field(self, "progress", field_values.ratio(self.progress, "progress"))
 
 
 @dataclass(frozen=True)
@@ -205,9 +205,9 @@ class Error(Message):
 
     def __post_init__(self) -> None:
         if type(self.message) is not str:
-            _normalize_field(self, "message", field_values.text(self.message, "message"))
+            _normalise_field(self, "message", field_values.text(self.message, "message"))
         if self.source_media is not None and type(self.source_media) is not str:
-            _normalize_field(
+            _normalise_field(
                 self, "source_media", field_values.text(self.source_media, "source_media")
             )
 
@@ -228,6 +228,6 @@ def _checked_frame_info(value: Any) -> FrameInfo:
     return FrameInfo(value["frame_idx"], value.get("box"))
 
 
-def _normalize_field(message: Message, field: str, value: Any) -> None:
+def _normalise_field(message: Message, field: str, value: Any) -> None:
     """Replace a value on construction, bypassing the frozen `__setattr__`."""
     message.__dict__[field] = value

@@ -158,7 +158,7 @@ class Session:
         answer = self.library.message_factory.GetMessageClass(described.output_type)
         return self._channel.unary_unary(
             f"/{described.containing_service.full_name}/{name}",
-            request_serializer=_serialized,
+            request_serializer=_serialised,
             response_deserializer=answer.FromString,
         )
 
@@ -239,7 +239,7 @@ class RetryState:
         return True
 
 
-def _serialized(message: Any) -> bytes:
+def _serialised(message: Any) -> bytes:
     data: bytes = message.SerializeToString()
     return data
 

@@ -60,7 +60,7 @@ class CallPolicy:
         )
 
     @contextmanager
-    def summarized(self) -> Iterator[None]:
+    def summarised(self) -> Iterator[None]:
         """Log a summary of clipped and tolerated values at the end of the block."""
         try:
             yield

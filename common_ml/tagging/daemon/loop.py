@@ -100,7 +100,7 @@ def run_loop(
         entered(job),
         job.shutdown.capture_signals(),  # from before the first line is read
         logging_of_files(job),
-        policy.summarized(),
+        policy.summarised(),
         profiled(producer),
         refusing_breakpoints(),
         threads_of(producer),

@@ -89,7 +89,7 @@ def test_records_with_more_rows_than_a_batch_and_with_none() -> None:
 
 def test_reading_many_single_records_prepares_it(tmp_path: Path) -> None:
     dataset = Dataset.open(tags_file(tmp_path), per="frame")
-    store = dataset._catalog.store
+    store = dataset._catalogue.store
 
     for place in range(0, 16, 2):
         dataset[place]

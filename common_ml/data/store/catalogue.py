@@ -1,4 +1,4 @@
-"""`Catalog`: index the source files of a dataset, once or as they grow; number its labels."""
+"""`Catalogue`: index the source files of a dataset, once or as they grow; number its labels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from common_ml.data.store.sources import Span
 
 
-class Catalog:
+class Catalogue:
     """The state that all slices of a dataset share: sources, store, labels."""
 
     def __init__(
@@ -65,8 +65,8 @@ class Catalog:
         self._take_in()
 
     @classmethod
-    def of_records(cls, records: Iterable[Record], *, per: Per, cache_dir: str | None) -> Catalog:
-        """Make a catalog of records that are in no file."""
+    def of_records(cls, records: Iterable[Record], *, per: Per, cache_dir: str | None) -> Catalogue:
+        """Make a catalogue of records that are in no file."""
         made = cls((), per=per, cache_dir=cache_dir)
         made.store.add([part_of_records(records, made.store.new_path("part"), source="")])
         return made
