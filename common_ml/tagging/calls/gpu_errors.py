@@ -86,4 +86,8 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None and id(error) not in seen:
         seen.add(id(error))
         yield error
-        error = error.__cause__ or error.__context__
+        # not `error.__cause__`: whatever the author overrides
+        cause, context = (
+            object.__getattribute__(error, name) for name in ("__cause__", "__context__")
+        )
+        error = context if cause is None else cause

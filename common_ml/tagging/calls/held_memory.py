@@ -20,4 +20,4 @@ def release_frames(error: BaseException) -> None:
         seen.add(id(one))
         # not `one.__traceback__`: whatever the author overrides
         traceback.clear_frames(object.__getattribute__(one, "__traceback__"))
-        left += [one.__cause__, one.__context__]
+        left += [object.__getattribute__(one, name) for name in ("__cause__", "__context__")]
