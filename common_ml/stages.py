@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 Item = TypeVar("Item")
 
 
-class Timeline:
+class StageTimeline:
     """How long each stage took in each of equal steps of time, in bounded memory.
 
     When the steps are used up, two become one: of an hour there are as many as of a minute.
@@ -93,7 +93,7 @@ class Stopwatch:
         self._thread = threading.get_ident()
         self._stages: list[Stage] = ["other"]
         self._seconds: dict[Stage, float] = dict.fromkeys(STAGES, 0.0)
-        self.timeline = Timeline()
+        self.timeline = StageTimeline()
         """When the stages were."""
         self._since = self._started = clock()
 

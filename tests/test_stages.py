@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common_ml import stages
-from common_ml.stages import STAGES, Stopwatch, Timeline, measured_by, tally, within
+from common_ml.stages import STAGES, StageTimeline, Stopwatch, measured_by, tally, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +60,7 @@ def test_each_second_counts_for_the_innermost_stage() -> None:
 )
 def test_the_timeline_has_every_tick_in_its_step(laps: list[tuple[Stage, int]]) -> None:
     """Compared with a list of all ticks of 1/1024 s, which floats hold exactly."""
-    timeline = Timeline(4 / 1024)
+    timeline = StageTimeline(4 / 1024)
     ticks: list[Stage] = []
     for stage, length in laps:
         start = len(ticks)
@@ -70,14 +70,15 @@ def test_the_timeline_has_every_tick_in_its_step(laps: list[tuple[Stage, int]]) 
     found = timeline.to_json()
     step = found["bin_seconds"] * 1024
     assert step in (4 * 2**n for n in range(20))
-    assert len(found["stages"]["model"]) <= Timeline.MAX_STEPS
+    assert len(found["stages"]["model"]) <= StageTimeline.MAX_STEPS
     for stage in STAGES:
         counted = Counter(int(place // step) for place, one in enumerate(ticks) if one == stage)
         wanted = [counted[n] / 1024 for n in range(len(found["stages"][stage]))]
         assert found["stages"][stage] == pytest.approx(wanted, abs=2e-6)
         assert sum(found["stages"][stage]) == pytest.approx(ticks.count(stage) / 1024, abs=1e-3)
-    if len(ticks) > 4 * Timeline.MAX_STEPS:
-        assert len(found["stages"]["model"]) > Timeline.MAX_STEPS / 2 - 1  # no coarser than needed
+    if len(ticks) > 4 * StageTimeline.MAX_STEPS:
+        # no coarser than needed
+        assert len(found["stages"]["model"]) > StageTimeline.MAX_STEPS / 2 - 1
 
 
 def test_a_stage_ends_with_what_is_raised() -> None:

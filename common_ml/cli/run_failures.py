@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from common_ml.runtime.tracebacks import Failure, Frame
+    from common_ml.runtime.tracebacks import Failure, StackFrame
     from common_ml.tagging.messages import Error
 
 MAX_SHOWN = 3
@@ -38,7 +38,7 @@ class FailureDetails:
         """
         self._logs = {log: log.stat().st_size if log.exists() else 0 for log in logs}
         self._folder = folder
-        self._shown: set[tuple[str, tuple[Frame, ...]]] = set()
+        self._shown: set[tuple[str, tuple[StackFrame, ...]]] = set()
 
     def about(self, error: Error) -> list[Text]:
         """Return the lines below the error of a file."""
@@ -93,7 +93,7 @@ class FailureDetails:
             lines.append(Text(f"  raised in {printable(where)}", style="dim"))
         return lines
 
-    def _frame(self, frame: Frame) -> list[Text]:
+    def _frame(self, frame: StackFrame) -> list[Text]:
         path = frame.path
         if self._folder is not None and path.startswith(f"{self._folder}{os.sep}"):
             path = path[len(str(self._folder)) + 1 :]

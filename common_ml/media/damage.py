@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from common_ml.media.choices import DamagePolicy
     from common_ml.types import StrPath
 
-Verdict = Literal["whole", "marked", "damaged", "broken"]
+DamageVerdict = Literal["whole", "marked", "damaged", "broken"]
 """whole: no warning. marked: all is there, but the file is marked as damaged: a warning.
 damaged: the rest is used, and a warning says what is lost. broken: an error, after the
 rest."""
@@ -67,7 +67,7 @@ class Findings:
         return self.decoded_seconds + self.period_seconds / 2 < self.stated_seconds
 
 
-def verdict(findings: Findings, policy: DamagePolicy) -> Verdict:
+def verdict(findings: Findings, policy: DamagePolicy) -> DamageVerdict:
     """Classify by the first rule that applies."""
     for applies, tolerant, strict in RULES:
         if applies(findings):
@@ -75,7 +75,7 @@ def verdict(findings: Findings, policy: DamagePolicy) -> Verdict:
     return "whole"
 
 
-RULES: tuple[tuple[Callable[[Findings], bool], Verdict, Verdict], ...] = (
+RULES: tuple[tuple[Callable[[Findings], bool], DamageVerdict, DamageVerdict], ...] = (
     (
         lambda found: not found.num_decoded and (found.count_lost > 0 or found.ends_early),
         "broken",

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from common_ml.report.overlap import Place, pairs
+from common_ml.report.overlap import TagPlace, pairs
 from common_ml.tagging.messages import Error, Message, Progress, Tag
 from common_ml.tagging.tags_file.reader import read_messages
 
@@ -32,7 +32,7 @@ State = Literal["done", "failed", "unfinished", "missing"]
 """State of a file in a run; `missing`: no message about it."""
 
 
-class Moved(NamedTuple):
+class MovedTag(NamedTuple):
     """A tag of both runs, at another time or with another box."""
 
     before: Tag
@@ -69,7 +69,7 @@ class Difference:
 
     same: tuple[Tag, ...]
     """Tags of the second run that the first one has with the same time and box."""
-    moved: tuple[Moved, ...]
+    moved: tuple[MovedTag, ...]
     added: tuple[Tag, ...]
     gone: tuple[Tag, ...]
     files: tuple[FileStates, ...]
@@ -156,7 +156,7 @@ def compare(
     first, second = _Side(before), _Side(after)
     names = same_files(sorted(first.states), sorted(second.states))
     same: list[Tag] = []
-    moved: list[Moved] = []
+    moved: list[MovedTag] = []
     added: list[Tag] = []
     gone: list[Tag] = []
     groups, others = first.groups({}), second.groups(names)
@@ -172,7 +172,7 @@ def compare(
             if _place(tags[i]) == _place(new_tags[j]):
                 same.append(new_tags[j])
             else:
-                moved.append(Moved(tags[i], new_tags[j], shared))
+                moved.append(MovedTag(tags[i], new_tags[j], shared))
         gone += _without(tags, {i for i, _, _ in found})
         added += _without(new_tags, {j for _, j, _ in found})
     return Difference(
@@ -245,16 +245,16 @@ def _file_states(
     )
 
 
-def _place(tag: Tag) -> Place:
+def _place(tag: Tag) -> TagPlace:
     info = tag.frame_info
     if info is None:
-        return Place(tag.start_time, tag.end_time)
+        return TagPlace(tag.start_time, tag.end_time)
     box = info.box
     corners = () if box is None else (box["x1"], box["y1"], box["x2"], box["y2"])
-    return Place(tag.start_time, tag.end_time, info.frame_idx, corners)
+    return TagPlace(tag.start_time, tag.end_time, info.frame_idx, corners)
 
 
-def _order(tag: Tag) -> tuple[str, Place, str, str]:
+def _order(tag: Tag) -> tuple[str, TagPlace, str, str]:
     return (tag.source_media, _place(tag), tag.track, tag.tag)
 
 

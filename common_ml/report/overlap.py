@@ -12,7 +12,7 @@ Box = tuple[float, float, float, float]
 """x1, y1, x2, y2, each 0..1."""
 
 
-class Place(NamedTuple):
+class TagPlace(NamedTuple):
     """Time and box of a tag; sortable, those with and without a box separately."""
 
     start_ms: int
@@ -33,7 +33,7 @@ class Pair(NamedTuple):
     """0..1; 1.0 for places that are equal."""
 
 
-def time_overlap(one: Place, other: Place, *, shortest_ms: float) -> float:
+def time_overlap(one: TagPlace, other: TagPlace, *, shortest_ms: float) -> float:
     """Return the intersection over union of two time ranges, 0..1.
 
     Args:
@@ -61,14 +61,14 @@ def box_overlap(one: Box | tuple[()], other: Box | tuple[()]) -> float:
     return common / union if union > 0 else float(one == other)
 
 
-def overlap(one: Place, other: Place, *, shortest_ms: float) -> float:
+def overlap(one: TagPlace, other: TagPlace, *, shortest_ms: float) -> float:
     """Return the product of both, 0..1."""
     boxes = box_overlap(one.box, other.box)
     return boxes and boxes * time_overlap(one, other, shortest_ms=shortest_ms)
 
 
 def pairs(
-    before: Sequence[Place], after: Sequence[Place], *, least: float, shortest_ms: float
+    before: Sequence[TagPlace], after: Sequence[TagPlace], *, least: float, shortest_ms: float
 ) -> list[Pair]:
     """Pair places, each at most once.
 
@@ -83,7 +83,7 @@ def pairs(
         shortest_ms: As in `time_overlap`.
     """
     found, rest_before, rest_after = _equal_pairs(before, after)
-    candidates: list[tuple[tuple[float, Place, Place], Pair]] = []
+    candidates: list[tuple[tuple[float, TagPlace, TagPlace], Pair]] = []
     for i, j in _neighbours(before, rest_before, after, rest_after, shortest_ms):
         shared = overlap(before[i], after[j], shortest_ms=shortest_ms)
         if shared >= least:
@@ -101,10 +101,10 @@ def pairs(
 
 
 def _equal_pairs(
-    before: Sequence[Place], after: Sequence[Place]
+    before: Sequence[TagPlace], after: Sequence[TagPlace]
 ) -> tuple[list[Pair], list[int], list[int]]:
     """Return the pairs, and the unpaired places of both sides."""
-    waiting: dict[Place, list[int]] = {}
+    waiting: dict[TagPlace, list[int]] = {}
     for j in reversed(range(len(after))):
         waiting.setdefault(after[j], []).append(j)
     found: list[Pair] = []
@@ -118,9 +118,9 @@ def _equal_pairs(
 
 
 def _neighbours(
-    before: Sequence[Place],
+    before: Sequence[TagPlace],
     rest_before: Sequence[int],
-    after: Sequence[Place],
+    after: Sequence[TagPlace],
     rest_after: Sequence[int],
     shortest_ms: float,
 ) -> Iterator[tuple[int, int]]:
@@ -141,7 +141,7 @@ def _neighbours(
         open_ones[side][n] = end
 
 
-def _stretched(place: Place, shortest_ms: float) -> tuple[float, float]:
+def _stretched(place: TagPlace, shortest_ms: float) -> tuple[float, float]:
     short_by = shortest_ms - (place.end_ms - place.start_ms)
     if short_by <= 0:
         return place.start_ms, place.end_ms

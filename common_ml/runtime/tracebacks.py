@@ -28,7 +28,7 @@ _MAX_LINES = 2_000
 
 
 @dataclass(frozen=True)
-class Frame:
+class StackFrame:
     """One step of a traceback."""
 
     path: str
@@ -47,7 +47,7 @@ class Frame:
 class Failure:
     """A traceback, and what the log says about it."""
 
-    frames: tuple[Frame, ...]
+    frames: tuple[StackFrame, ...]
     """The innermost one last, as in the log."""
     error: str
     """Such as `KeyError: 'label'`, with all of its lines."""
@@ -57,7 +57,7 @@ class Failure:
     """The call, such as `Model.tag_frame, frame 36 at 1.500 s`; "" if unknown."""
 
     @property
-    def authors_frames(self) -> tuple[Frame, ...]:
+    def authors_frames(self) -> tuple[StackFrame, ...]:
         """The frames of the author's code, the innermost one first."""
         return tuple(frame for frame in reversed(self.frames) if frame.is_authors)
 
@@ -92,14 +92,14 @@ def _failures(lines: list[str]) -> Iterator[Failure]:
             file = call = ""
 
 
-def _frames(lines: list[str], place: int) -> tuple[list[Frame], int]:
+def _frames(lines: list[str], place: int) -> tuple[list[StackFrame], int]:
     """Return the frames from a line on, and the line after them."""
-    frames: list[Frame] = []
+    frames: list[StackFrame] = []
     while place < len(lines) and lines[place].startswith("  "):
         if match := _FRAME.match(lines[place]):
             code = lines[place + 1] if place + 1 < len(lines) else ""
             shown = code.strip() if code.startswith("    ") else ""
-            frames.append(Frame(match["path"], int(match["line"]), match["function"], shown))
+            frames.append(StackFrame(match["path"], int(match["line"]), match["function"], shown))
         place += 1
     return frames, place
 

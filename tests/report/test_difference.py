@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from common_ml.errors import WireError
 from common_ml.report.difference import Counts, FileStates, compare
-from common_ml.report.overlap import Place, overlap, pairs
+from common_ml.report.overlap import TagPlace, overlap, pairs
 from common_ml.tagging.messages import Error, Progress, Tag
 from tests.report.tags import FILE, run, seen, write_tags
 
@@ -32,7 +32,9 @@ edges = st.tuples(st.integers(0, 3), st.integers(1, 3)).map(
 )
 boxes = st.builds(lambda x, y: (x[0], y[0], x[1], y[1]), edges, edges)
 places = st.builds(
-    lambda span, box: Place(span[0], span[1], 0 if box else -1, box or ()), times, st.none() | boxes
+    lambda span, box: TagPlace(span[0], span[1], 0 if box else -1, box or ()),
+    times,
+    st.none() | boxes,
 )
 runs = st.builds(lambda span, text: run(span[0], span[1], text), times, st.sampled_from("ab"))
 frames = st.builds(
@@ -45,15 +47,15 @@ frames = st.builds(
 tag_lists = st.lists(runs | frames, max_size=12)
 
 
-def shared(one: Place, other: Place) -> float:
+def shared(one: TagPlace, other: TagPlace) -> float:
     """The overlap by counting: a grid of 5 ms for times, of 1/12 for boxes."""
 
-    def moments(place: Place) -> set[int]:
+    def moments(place: TagPlace) -> set[int]:
         start, end = place.start_ms * 2, place.end_ms * 2
         short_by = max(SHORTEST * 2 - (end - start), 0)
         return set(range(start - short_by // 2, end + short_by // 2))
 
-    def cells(place: Place) -> set[tuple[int, int]]:
+    def cells(place: TagPlace) -> set[tuple[int, int]]:
         x1, y1, x2, y2 = (round(value * 12) for value in place.box or (0, 0, 1 / 12, 1 / 12))
         return {(x, y) for x in range(x1, x2) for y in range(y1, y2)}
 
@@ -63,10 +65,12 @@ def shared(one: Place, other: Place) -> float:
     return time * len(cells(one) & cells(other)) / len(cells(one) | cells(other))
 
 
-def slow_pairs(before: Sequence[Place], after: Sequence[Place]) -> Counter[tuple[Place, Place]]:
+def slow_pairs(
+    before: Sequence[TagPlace], after: Sequence[TagPlace]
+) -> Counter[tuple[TagPlace, TagPlace]]:
     """The same rule as `pairs`, looking at all that is left again for each pair."""
     left, right = list(before), list(after)
-    found: Counter[tuple[Place, Place]] = Counter()
+    found: Counter[tuple[TagPlace, TagPlace]] = Counter()
     while True:
         choices = [(one, other) for one in left for other in right if shared(one, other) >= LEAST]
         if not choices:
@@ -78,7 +82,7 @@ def slow_pairs(before: Sequence[Place], after: Sequence[Place]) -> Counter[tuple
 
 
 @given(places, places)
-def test_overlap_is_what_counting_says_and_symmetric(one: Place, other: Place) -> None:
+def test_overlap_is_what_counting_says_and_symmetric(one: TagPlace, other: TagPlace) -> None:
     expected = shared(one, other)
 
     assert overlap(one, other, shortest_ms=SHORTEST) == pytest.approx(expected)
@@ -91,7 +95,7 @@ def test_pairs_are_those_of_the_slow_twin(
     before: list[tuple[int, int]], after: list[tuple[int, int]]
 ) -> None:
     """Times alone: their overlaps are the same floats on both ways, so that ties are ties."""
-    ours, theirs = [Place(*span) for span in before], [Place(*span) for span in after]
+    ours, theirs = [TagPlace(*span) for span in before], [TagPlace(*span) for span in after]
 
     found = pairs(ours, theirs, least=LEAST, shortest_ms=SHORTEST)
 
@@ -99,7 +103,9 @@ def test_pairs_are_those_of_the_slow_twin(
 
 
 @given(st.lists(places, max_size=5), st.lists(places, max_size=5))
-def test_no_assignment_has_twice_as_many_pairs(before: list[Place], after: list[Place]) -> None:
+def test_no_assignment_has_twice_as_many_pairs(
+    before: list[TagPlace], after: list[TagPlace]
+) -> None:
     """What a greedy choice promises, and that no place is used twice."""
     found = pairs(before, after, least=LEAST, shortest_ms=SHORTEST)
 

@@ -34,7 +34,7 @@ class Property(NamedTuple):
     body: bytes
 
 
-class Grid(NamedTuple):
+class HeifGrid(NamedTuple):
     """Layout of tiles in a picture."""
 
     rows: int
@@ -44,7 +44,7 @@ class Grid(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Item:
+class HeifItem:
     """An item: a picture, a tile, or metadata."""
 
     kind: bytes
@@ -82,24 +82,24 @@ class Heif:
 
     data: bytes = field(repr=False)
     primary: int
-    items: dict[int, Item]
+    items: dict[int, HeifItem]
 
-    def payload(self, item: Item) -> bytes:
+    def payload(self, item: HeifItem) -> bytes:
         """Return the data of an item; b"" where its extents are outside the file."""
         if any(start + length > len(self.data) for start, length in item.extents):
             return b""
         return b"".join(self.data[start : start + length] for start, length in item.extents)
 
-    def grid(self, item: Item) -> Grid | None:
+    def grid(self, item: HeifItem) -> HeifGrid | None:
         """Return the layout of an item `grid`; None where it is invalid."""
         body = self.payload(item)
         layout = ">BBII" if body[1:2] and body[1] & 1 else ">BBHH"
         if len(body) < 2 + struct.calcsize(layout):
             return None
         rows, columns, width, height = struct.unpack_from(layout, body, 2)
-        return Grid(rows + 1, columns + 1, width, height)
+        return HeifGrid(rows + 1, columns + 1, width, height)
 
-    def bits(self, item: Item) -> int:
+    def bits(self, item: HeifItem) -> int:
         """Return the bits per sample, from the decoder's configuration or `pixi`."""
         av1, hevc, pixi = (item.first(kind) for kind in (b"av1C", b"hvcC", b"pixi"))
         if av1 and len(av1) >= 3:
@@ -137,7 +137,7 @@ def _read(data: bytes, boxes: dict[bytes, Box]) -> Heif | None:
         data,
         primary,
         {
-            number: Item(
+            number: HeifItem(
                 kind,
                 properties.get(number, ()),
                 parts.get(number, ()),

@@ -26,7 +26,7 @@ _OTHER_SIZES = {2: 1, 5: 8, 7: 1, 10: 8, 11: 4, 12: 8}
 
 
 @dataclass(frozen=True)
-class Tag:
+class TiffTag:
     """One entry of a directory."""
 
     kind: int
@@ -46,11 +46,11 @@ class Directory:
     """Byte order, `<` or `>` as in `struct`."""
     is_big: bool
     """Whether it is BigTIFF."""
-    tags: dict[int, Tag]
+    tags: dict[int, TiffTag]
     """The first entry of each number."""
     next: int
     """Offset of the next directory, 0 for none."""
-    duplicates: tuple[tuple[int, Tag], ...] = ()
+    duplicates: tuple[tuple[int, TiffTag], ...] = ()
     """Further entries of a repeated number: decoders disagree on which one counts."""
 
     def values(self, number: int, *, max_count: int = 1 << 24) -> tuple[int, ...]:
@@ -68,7 +68,7 @@ class Directory:
         claims = [self._values(tag, 1) for tag in entries if tag]
         return max(claim[0] for claim in claims) if claims and all(claims) else None
 
-    def _values(self, tag: Tag, max_count: int) -> tuple[int, ...]:
+    def _values(self, tag: TiffTag, max_count: int) -> tuple[int, ...]:
         layout = _NUMBERS.get(tag.kind)
         if layout is None or tag.at >= len(self.data):
             return ()
@@ -113,15 +113,15 @@ def directory_at(data: bytes, offset: int, order: str, *, is_big: bool) -> Direc
         return None
     (count,) = struct.unpack_from(order + count_layout, data, offset)
     end = first + entry_size * count
-    tags: dict[int, Tag] = {}
-    duplicates: list[tuple[int, Tag]] = []
+    tags: dict[int, TiffTag] = {}
+    duplicates: list[tuple[int, TiffTag]] = []
     for at in range(first, min(end, len(data) - entry_size + 1), entry_size):
         number, kind = struct.unpack_from(f"{order}HH", data, at)
         (length,) = struct.unpack_from(f"{order}{'Q' if is_big else 'I'}", data, at + 4)
         value_at = at + entry_size - inline
         if length * size_of(kind) > inline:
             (value_at,) = struct.unpack_from(f"{order}{'Q' if is_big else 'I'}", data, value_at)
-        tag = Tag(kind, length, value_at)
+        tag = TiffTag(kind, length, value_at)
         if number in tags:
             duplicates.append((number, tag))
         else:

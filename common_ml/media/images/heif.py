@@ -22,7 +22,7 @@ from common_ml.media.images import ffmpeg
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from common_ml.media.headers.heif import Heif, Item
+    from common_ml.media.headers.heif import Heif, HeifItem
     from common_ml.types import StrPath
 
     Image = npt.NDArray[np.uint8]
@@ -63,7 +63,7 @@ class HeifDecoder(NamedTuple):
             (rgb,) = self._coded([item])
         return transformed(rgb, item)
 
-    def _grid(self, item: Item) -> Image:
+    def _grid(self, item: HeifItem) -> Image:
         grid = self.heif.grid(item)
         tiles = [self.heif.items.get(number) for number in item.parts]
         if grid is None or len(tiles) != grid.rows * grid.columns or None in tiles:
@@ -94,7 +94,7 @@ class HeifDecoder(NamedTuple):
             raise self._damaged()
         return picture
 
-    def _coded(self, items: list[Item], whole: Item | None = None) -> list[Image]:
+    def _coded(self, items: list[HeifItem], whole: HeifItem | None = None) -> list[Image]:
         """Decode items of one configuration; `whole` is the grid with their colours."""
         kind = items[0].kind
         if any(item.kind != kind for item in items):
@@ -132,13 +132,13 @@ class HeifDecoder(NamedTuple):
         )
 
 
-def is_av1(heif: Heif, item: Item) -> bool:
+def is_av1(heif: Heif, item: HeifItem) -> bool:
     """Whether a picture and all its tiles are AV1."""
     parts = [heif.items.get(number) for number in item.parts] if item.kind == b"grid" else [item]
     return bool(parts) and all(part is not None and part.kind == b"av01" for part in parts)
 
 
-def transformed(rgb: Image, item: Item) -> Image:
+def transformed(rgb: Image, item: HeifItem) -> Image:
     """Apply `clap`, `irot` and `imir` in the item's order."""
     for kind, body in item.properties:
         if kind == b"clap" and len(body) >= 32:

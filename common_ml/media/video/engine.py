@@ -17,7 +17,7 @@ from common_ml.media.video.groups import DeviationError, GroupDecoder
 from common_ml.media.video.order import PresentationOrder
 from common_ml.media.video.ordered_results import OrderedResults, produced_in_order
 from common_ml.media.video.plan import Group, plan
-from common_ml.media.video.selection import Keyframes, Picture, Places, Selection
+from common_ml.media.video.selection import FrameSelection, Keyframes, Picture, Places
 from common_ml.media.video.sequential import SequentialDecoder
 from common_ml.media.video.stream import Frame
 
@@ -48,7 +48,7 @@ class DecodeTask:
     media: MediaFile
     index: VideoIndex
     timeline: Timeline
-    selection: Selection
+    selection: FrameSelection
     options: DecodeOptions
     findings: list[Findings] = field(default_factory=list)
     """What a decode of all pictures found, once it has ended."""
@@ -71,7 +71,7 @@ class DecodeTask:
 
 
 def decoded_frames(
-    media: MediaFile, video: IndexedVideo, selection: Selection, options: DecodeOptions
+    media: MediaFile, video: IndexedVideo, selection: FrameSelection, options: DecodeOptions
 ) -> Generator[Frame, None, None]:
     """Yield the selected frames of a file, in order.
 
@@ -255,7 +255,7 @@ def _produce_sequentially(
         results.end(number)
 
 
-def _known_selection(task: DecodeTask) -> Selection:
+def _known_selection(task: DecodeTask) -> FrameSelection:
     """Select by index where the packets give indices, so that damage does not shift them."""
     if task.timeline.unreliable_reason or isinstance(task.selection, Keyframes):
         return task.selection  # the decoder decides which pictures are keyframes

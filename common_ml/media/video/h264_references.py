@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from common_ml.media.video.bitstream.errors import UnsupportedHeaderError
 from common_ml.media.video.bitstream.h264_frames import FrameHeaderReader
-from common_ml.media.video.bitstream.h264_headers import UnsupportedHeaderError
 from common_ml.media.video.bitstream.h264_references import ReferenceBuffer
 from common_ml.media.video.needed_packets import NeededPackets
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from common_ml.media.headers.nal import nal_units
+from common_ml.media.video.bitstream.errors import UnsupportedHeaderError
 from common_ml.media.video.bitstream.hevc_headers import (
     PictureParameters,
     SequenceParameters,
     SliceHeader,
-    UnsupportedHeaderError,
     read_picture_parameters,
     read_sequence_parameters,
     read_slice_header,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Place:
+class FramePosition:
     """Index and time of a picture."""
 
     index: int
@@ -41,16 +41,16 @@ class PresentationOrder:
         self._period = max(1, round(index.period_seconds / timeline.unit))
         self._origin: int | None = timeline.origin if self._is_known else None
         self._num_passed = 0  # refused packets before the last picture
-        self.last: Place | None = None
+        self.last: FramePosition | None = None
         """Of the last picture; None before the first one."""
 
-    def place(self, frame: VideoFrame) -> Place | None:
+    def place(self, frame: VideoFrame) -> FramePosition | None:
         """Return the place of the next picture, after the last one; None if it has none."""
         place = self._looked_up(frame.pts) if self._is_known else self._counted(frame)
         self.last = place or self.last
         return place
 
-    def _looked_up(self, pts: int | None) -> Place | None:
+    def _looked_up(self, pts: int | None) -> FramePosition | None:
         if pts is None:
             return None
         tick = pts - self._timeline.origin
@@ -58,16 +58,16 @@ class PresentationOrder:
         is_there = index < len(self._ticks) and self._ticks[index] == tick
         if not is_there or (self.last is not None and index <= self.last.index):
             return None
-        return Place(index, tick)
+        return FramePosition(index, tick)
 
-    def _counted(self, frame: VideoFrame) -> Place:
+    def _counted(self, frame: VideoFrame) -> FramePosition:
         index = 0 if self.last is None else self.last.index + 1
         if self._timeline.source == "dts":
             if self.last is not None:
                 index += self._num_refused_before(frame.dts)
             if index < len(self._ticks):
-                return Place(index, self._ticks[index])
-        return Place(index, self._tick(frame.pts))
+                return FramePosition(index, self._ticks[index])
+        return FramePosition(index, self._tick(frame.pts))
 
     def _num_refused_before(self, dts: int | None) -> int:
         """Count the refused pictures before this one, each once."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from common_ml.media.video.index import VideoIndex
     from common_ml.media.video.indexed import IndexedVideo
-    from common_ml.media.video.selection import Selection
+    from common_ml.media.video.selection import FrameSelection
     from common_ml.media.video.timeline import Timeline
     from common_ml.types import StrPath
 
@@ -155,7 +155,7 @@ class VideoReader:
         """Close what is open beside running decoders; the reader can be used again."""
         self._media.close()
 
-    def _stream(self, selection: Selection) -> FrameStream:
+    def _stream(self, selection: FrameSelection) -> FrameStream:
         frames = decoded_frames(self._media, self._video, selection, self._options)
         return self._frame_stream(frames, partial(self._num_bytes, selection))
 
@@ -173,7 +173,7 @@ class VideoReader:
             num_bytes=num_bytes,
         )
 
-    def _num_bytes(self, selection: Selection) -> int | None:
+    def _num_bytes(self, selection: FrameSelection) -> int | None:
         """Return the size of all selected frames; None if it is unknown, or the film is long."""
         timeline = self.timeline
         if timeline.unreliable_reason or len(timeline.ticks) > _MAX_COUNTED:

@@ -27,7 +27,7 @@ class Picture:
     frame: VideoFrame
 
 
-class Selection(Protocol):
+class FrameSelection(Protocol):
     """A rule that selects pictures."""
 
     @property
@@ -56,18 +56,18 @@ class Grid:
     """Grid points per second."""
 
     count: None = None
-    """See Selection."""
+    """See FrameSelection."""
 
     def indices(self, timeline: Timeline) -> Sequence[int]:
-        """See Selection."""
+        """See FrameSelection."""
         return list(nearest_to_grid(timeline.ticks.tolist(), 1 / (self.fps * timeline.unit)))
 
     def accepts(self, frame: VideoFrame) -> bool:
-        """See Selection."""
+        """See FrameSelection."""
         return True
 
     def pick(self, pictures: Iterable[Picture], unit: Fraction) -> Iterator[Picture]:
-        """See Selection."""
+        """See FrameSelection."""
         held: dict[int, Picture] = {}
 
         def ticks() -> Iterator[int]:
@@ -90,14 +90,14 @@ class AllFrames:
     """All pictures."""
 
     count: None = None
-    """See Selection."""
+    """See FrameSelection."""
 
     def indices(self, timeline: Timeline) -> Sequence[int]:
-        """See Selection."""
+        """See FrameSelection."""
         return range(len(timeline.ticks))
 
     def accepts(self, frame: VideoFrame) -> bool:
-        """See Selection."""
+        """See FrameSelection."""
         return True
 
     def pick(
@@ -105,7 +105,7 @@ class AllFrames:
         pictures: Iterable[Picture],
         unit: Fraction,
     ) -> Iterator[Picture]:
-        """See Selection."""
+        """See FrameSelection."""
         yield from pictures
 
 
@@ -118,15 +118,15 @@ class Places:
 
     @property
     def count(self) -> int:
-        """See Selection."""
+        """See FrameSelection."""
         return len(self.wanted)
 
     def indices(self, timeline: Timeline) -> Sequence[int]:
-        """See Selection."""
+        """See FrameSelection."""
         return [index for index in self.wanted if index < len(timeline.ticks)]
 
     def accepts(self, frame: VideoFrame) -> bool:
-        """See Selection."""
+        """See FrameSelection."""
         return True
 
     def pick(
@@ -134,7 +134,7 @@ class Places:
         pictures: Iterable[Picture],
         unit: Fraction,
     ) -> Iterator[Picture]:
-        """See Selection."""
+        """See FrameSelection."""
         wanted = set(self.wanted)
         for picture in pictures if wanted else ():
             if picture.index in wanted:
@@ -149,7 +149,7 @@ class Planned(Places):
 
     @property
     def count(self) -> None:  # type: ignore[override] # None: the damage is reported
-        """See Selection."""
+        """See FrameSelection."""
         return
 
 
@@ -161,10 +161,10 @@ class Keyframes:
     """
 
     count: None = None
-    """See Selection."""
+    """See FrameSelection."""
 
     def indices(self, timeline: Timeline) -> Sequence[int] | None:
-        """See Selection."""
+        """See FrameSelection."""
         if not timeline.knows_keyframes:
             return None
         ticks = timeline.start_ticks
@@ -173,7 +173,7 @@ class Keyframes:
         return shown or None
 
     def accepts(self, frame: VideoFrame) -> bool:
-        """See Selection."""
+        """See FrameSelection."""
         return frame.key_frame
 
     def pick(
@@ -181,7 +181,7 @@ class Keyframes:
         pictures: Iterable[Picture],
         unit: Fraction,
     ) -> Iterator[Picture]:
-        """See Selection."""
+        """See FrameSelection."""
         first: Picture | None = None
         has_keyframe = False
         for picture in pictures:

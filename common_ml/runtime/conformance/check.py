@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from common_ml.runtime.conformance.trials import Trials
-    from common_ml.runtime.conformance.verdict import CheckOutcome, Verdict
+    from common_ml.runtime.conformance.verdict import CheckFinding, CheckOutcome
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Check:
     """What the contract says."""
     hint: str
     """What the author changes when it fails."""
-    evaluate: Callable[[Trials], Verdict]
+    evaluate: Callable[[Trials], CheckFinding]
     """Examines trials of the tagger, which it may share with other checks."""
     target: Literal["any", "image"] = "any"
     """The taggers to which it applies."""

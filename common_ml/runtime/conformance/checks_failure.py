@@ -10,7 +10,7 @@ from common_ml.runtime.conformance.trials import BAD_PARAMS
 from common_ml.runtime.conformance.verdict import (
     NOTHING_TAGGED,
     PASSED,
-    Verdict,
+    CheckFinding,
     failed,
     skipped,
 )
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from common_ml.runtime.conformance.trials import Trials
 
 
-def _missing_file(trials: Trials) -> Verdict:
+def _missing_file(trials: Trials) -> CheckFinding:
     return _failed_file(trials, trials.missing)
 
 
-def _corrupt_file(trials: Trials) -> Verdict:
+def _corrupt_file(trials: Trials) -> CheckFinding:
     return _failed_file(trials, trials.broken)
 
 
-def _failed_file(trials: Trials, record: TrialRecord) -> Verdict:
+def _failed_file(trials: Trials, record: TrialRecord) -> CheckFinding:
     """Whether a trial with one bad file ended as it must."""
     if not trials.ordinary.finished:
         return skipped(f"{NOTHING_TAGGED}, not even a good one")
@@ -39,7 +39,7 @@ def _failed_file(trials: Trials, record: TrialRecord) -> Verdict:
     return _verdict([*_faults_about(record, line), *_success_faults(record, can_end=can_end)])
 
 
-def _continues(trials: Trials) -> Verdict:
+def _continues(trials: Trials) -> CheckFinding:
     if not trials.ordinary.finished:
         return skipped(f"{NOTHING_TAGGED}, not even a good one")
     record = trials.continued
@@ -52,7 +52,7 @@ def _continues(trials: Trials) -> Verdict:
     return _verdict(faults)
 
 
-def _refuses_params(kind: str, trials: Trials) -> Verdict:
+def _refuses_params(kind: str, trials: Trials) -> CheckFinding:
     record = trials.with_bad_params(kind)
     if trials.empty.exit_status not in (0, None):
         return skipped("it does not start with good params either")
@@ -61,7 +61,7 @@ def _refuses_params(kind: str, trials: Trials) -> Verdict:
     return _verdict(faults, about=f"--params '{BAD_PARAMS[kind]}'")
 
 
-def _refuses_unknown_key(trials: Trials) -> Verdict:
+def _refuses_unknown_key(trials: Trials) -> CheckFinding:
     """The author's keys are the author's: a tagger that declares that it accepts any may do so."""
     verdict = _refuses_params("unknown-key", trials)
     if verdict.outcome == "failed" and trials.takes_any_params:
@@ -95,7 +95,7 @@ def _end_of(record: TrialRecord) -> str:
     return "it did not end" if status is None else f"the exit status was {status}"
 
 
-def _verdict(faults: Sequence[str], *, about: str = "") -> Verdict:
+def _verdict(faults: Sequence[str], *, about: str = "") -> CheckFinding:
     head = f"{about}: " if about else ""
     return failed(head + "; ".join(faults)) if faults else PASSED
 

@@ -9,7 +9,7 @@ from common_ml.runtime.conformance.trial_record import abbreviated, same_file
 from common_ml.runtime.conformance.verdict import (
     NOTHING_TAGGED,
     PASSED,
-    Verdict,
+    CheckFinding,
     failed,
     skipped,
 )
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from common_ml.runtime.conformance.trials import Trials
 
 
-def _empty_input(trials: Trials) -> Verdict:
+def _empty_input(trials: Trials) -> CheckFinding:
     outcome = trials.empty
     if trials.subject.is_image and outcome.exit_status != 0:
         outcome = trials.empty_online  # the network is the matter of another check
@@ -37,7 +37,7 @@ def _empty_input(trials: Trials) -> Verdict:
     return PASSED
 
 
-def _late_lines(trials: Trials) -> Verdict:
+def _late_lines(trials: Trials) -> CheckFinding:
     outcome = trials.ordinary
     if outcome.late:
         line = outcome.late[0]
@@ -57,7 +57,7 @@ def _late_lines(trials: Trials) -> Verdict:
     return PASSED
 
 
-def _end_of_input(trials: Trials) -> Verdict:
+def _end_of_input(trials: Trials) -> CheckFinding:
     outcome = trials.ordinary
     if outcome.exit_status is None and outcome.finished:
         quiet = trials.quiet_seconds
@@ -73,7 +73,7 @@ def _end_of_input(trials: Trials) -> Verdict:
     return PASSED
 
 
-def _together(trials: Trials) -> Verdict:
+def _together(trials: Trials) -> CheckFinding:
     if not trials.ordinary.finished:
         return skipped(NOTHING_TAGGED)
     outcome = trials.second
@@ -86,11 +86,11 @@ def _together(trials: Trials) -> Verdict:
     return PASSED
 
 
-def _odd_names(trials: Trials) -> Verdict:
+def _odd_names(trials: Trials) -> CheckFinding:
     return _of_names(trials, trials.material.odd)
 
 
-def _same_stem(trials: Trials) -> Verdict:
+def _same_stem(trials: Trials) -> CheckFinding:
     outcome, twins = trials.ordinary, trials.material.twins
     verdict = _of_names(trials, twins)
     if verdict.outcome != "passed":
@@ -114,7 +114,7 @@ def _num_tags(outcome: TrialRecord, name: str) -> int:
     return [line.kind for line in about].index("progress")
 
 
-def _of_names(trials: Trials, names: Sequence[str]) -> Verdict:
+def _of_names(trials: Trials, names: Sequence[str]) -> CheckFinding:
     """Whether the files of these names were tagged, as others were."""
     outcome = trials.ordinary
     if not outcome.finished:
@@ -132,7 +132,7 @@ def _of_names(trials: Trials, names: Sequence[str]) -> Verdict:
     return PASSED
 
 
-def _exact_names(trials: Trials) -> Verdict:
+def _exact_names(trials: Trials) -> CheckFinding:
     for outcome in (trials.ordinary, trials.second):
         for line in outcome.lines:
             if line.kind == "error" and line.data.get("source_media") is None:
@@ -145,7 +145,7 @@ def _exact_names(trials: Trials) -> Verdict:
     return PASSED if trials.ordinary.lines else skipped("it wrote no message")
 
 
-def _progress(trials: Trials) -> Verdict:
+def _progress(trials: Trials) -> CheckFinding:
     outcome = trials.ordinary
     for line in outcome.sent:
         count = sum(same_file(done.media, line) for done in outcome.kind("progress"))
@@ -159,7 +159,7 @@ def _progress(trials: Trials) -> Verdict:
     return PASSED if outcome.finished else skipped(NOTHING_TAGGED)
 
 
-def _progress_last(trials: Trials) -> Verdict:
+def _progress_last(trials: Trials) -> CheckFinding:
     if not trials.ordinary.finished:
         return skipped(NOTHING_TAGGED)
     for outcome in (trials.ordinary, trials.second):
@@ -172,7 +172,7 @@ def _progress_last(trials: Trials) -> Verdict:
     return PASSED
 
 
-def _picture(trials: Trials) -> Verdict:
+def _picture(trials: Trials) -> CheckFinding:
     if not trials.ordinary.finished:
         return skipped(NOTHING_TAGGED)
     record = trials.pictured
@@ -192,7 +192,7 @@ def _picture(trials: Trials) -> Verdict:
     return PASSED
 
 
-def _media_untouched(trials: Trials) -> Verdict:
+def _media_untouched(trials: Trials) -> CheckFinding:
     outcome = trials.ordinary
     if trials.subject.is_image and "read-only file system" in (
         outcome.stderr_tail + str([line.data for line in outcome.kind("error")])

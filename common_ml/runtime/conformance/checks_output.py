@@ -13,7 +13,7 @@ from common_ml.runtime.conformance.verdict import (
     NOTHING_FOUND,
     NOTHING_TAGGED,
     PASSED,
-    Verdict,
+    CheckFinding,
     failed,
     skipped,
 )
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 KNOWN_TYPES = ("tag", "progress", "error", "progress_ratio")
 
 
-def _whole_lines(trials: Trials) -> Verdict:
+def _whole_lines(trials: Trials) -> CheckFinding:
     if not trials.ordinary.lines:
         return skipped("it wrote no line")
     # the more lines, the likelier a reader looks between two halves of a line
@@ -40,7 +40,7 @@ def _whole_lines(trials: Trials) -> Verdict:
     return PASSED
 
 
-def _json_lines(trials: Trials) -> Verdict:
+def _json_lines(trials: Trials) -> CheckFinding:
     lines = trials.ordinary.lines
     for number, line in enumerate(lines, 1):
         if line.problem:
@@ -48,7 +48,7 @@ def _json_lines(trials: Trials) -> Verdict:
     return PASSED if lines else skipped("it wrote no line")
 
 
-def _known_types(trials: Trials) -> Verdict:
+def _known_types(trials: Trials) -> CheckFinding:
     messages = [line for line in trials.ordinary.lines if not line.problem]
     for line in messages:
         if line.kind not in KNOWN_TYPES:
@@ -56,7 +56,7 @@ def _known_types(trials: Trials) -> Verdict:
     return PASSED if messages else skipped("it wrote no message")
 
 
-def _appends(trials: Trials) -> Verdict:
+def _appends(trials: Trials) -> CheckFinding:
     if not trials.ordinary.finished:
         return skipped(NOTHING_TAGGED)
     if "existing" in trials.isolated_failures:
@@ -70,7 +70,7 @@ def _appends(trials: Trials) -> Verdict:
     return PASSED
 
 
-def _same_twice(trials: Trials) -> Verdict:
+def _same_twice(trials: Trials) -> CheckFinding:
     first, second = trials.ordinary, trials.second
     compared = [line for line in second.finished if first.has_progress(line)]
     if not compared:
@@ -85,7 +85,7 @@ def _same_twice(trials: Trials) -> Verdict:
     return PASSED
 
 
-def _unique(trials: Trials) -> Verdict:
+def _unique(trials: Trials) -> CheckFinding:
     tags = trials.ordinary.kind("tag")
     seen: set[str] = set()
     doubles: list[Line] = []

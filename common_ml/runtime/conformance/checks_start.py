@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from common_ml.runtime.conformance.check import Check
 from common_ml.runtime.conformance.output import messages_in
-from common_ml.runtime.conformance.verdict import PASSED, Verdict, failed, skipped
+from common_ml.runtime.conformance.verdict import PASSED, CheckFinding, failed, skipped
 
 if TYPE_CHECKING:
     from common_ml.runtime.conformance.trials import Trials
 
 
-def _starts(trials: Trials) -> Verdict:
+def _starts(trials: Trials) -> CheckFinding:
     outcome = trials.ordinary
     plain = outcome.sent[0]
     if outcome.exit_status == 0 or outcome.tags_of(plain) or outcome.has_progress(plain):
@@ -21,7 +21,7 @@ def _starts(trials: Trials) -> Verdict:
     return failed(f"nothing was tagged ({what} was sent): {outcome.summary}")
 
 
-def _works_elsewhere(trials: Trials) -> Verdict:
+def _works_elsewhere(trials: Trials) -> CheckFinding:
     if trials.subject.is_image:
         return skipped("an image always starts in /elv")
     if trials.outside is not None:
@@ -33,7 +33,7 @@ def _works_elsewhere(trials: Trials) -> Verdict:
     return PASSED
 
 
-def _tolerates_arguments(trials: Trials) -> Verdict:
+def _tolerates_arguments(trials: Trials) -> CheckFinding:
     if not trials.ordinary.finished:
         return skipped("no file was tagged without such arguments either")
     if "arguments" in trials.isolated_failures:
@@ -41,7 +41,7 @@ def _tolerates_arguments(trials: Trials) -> Verdict:
     return PASSED
 
 
-def _leaves_stdout(trials: Trials) -> Verdict:
+def _leaves_stdout(trials: Trials) -> CheckFinding:
     outcome = trials.ordinary
     written = {line.raw for line in outcome.lines}
     strays = [line for line in messages_in(outcome.stdout) if line.raw not in written]
@@ -53,7 +53,7 @@ def _leaves_stdout(trials: Trials) -> Verdict:
     return PASSED
 
 
-def _starts_offline(trials: Trials) -> Verdict:
+def _starts_offline(trials: Trials) -> CheckFinding:
     offline = trials.empty
     if offline.exit_status == 0:
         return PASSED
@@ -62,7 +62,7 @@ def _starts_offline(trials: Trials) -> Verdict:
     return failed(f"without a network: {offline.summary}; with one it starts")
 
 
-def _is_first_process(trials: Trials) -> Verdict:
+def _is_first_process(trials: Trials) -> CheckFinding:
     outcome = trials.stopped_idle
     if not outcome.first_process:
         return skipped("its process 1 is not visible from this machine")

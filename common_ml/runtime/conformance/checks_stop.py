@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from common_ml.runtime.conformance.check import Check
-from common_ml.runtime.conformance.verdict import PASSED, Verdict, failed, skipped
+from common_ml.runtime.conformance.verdict import PASSED, CheckFinding, failed, skipped
 
 if TYPE_CHECKING:
     from common_ml.runtime.conformance.trials import Trials
 
 
-def _stops_idle(trials: Trials) -> Verdict:
+def _stops_idle(trials: Trials) -> CheckFinding:
     if not trials.ordinary.finished:
         return skipped("no file was tagged, so it never waited for another")
     if trials.stopped_idle.exit_status is None:
@@ -19,7 +19,7 @@ def _stops_idle(trials: Trials) -> Verdict:
     return PASSED
 
 
-def _stops_busy(trials: Trials) -> Verdict:
+def _stops_busy(trials: Trials) -> CheckFinding:
     if not trials.ordinary.finished:
         return skipped("no file was tagged, so it was never busy")
     outcome = trials.stopped_busy
@@ -31,7 +31,7 @@ def _stops_busy(trials: Trials) -> Verdict:
     return PASSED
 
 
-def _unfinished_stays_so(trials: Trials) -> Verdict:
+def _unfinished_stays_so(trials: Trials) -> CheckFinding:
     ordinary, outcome = trials.ordinary, trials.stopped_busy
     plain = ordinary.sent[0]
     if not ordinary.has_progress(plain):

@@ -8,7 +8,7 @@ from common_ml.runtime.conformance.check import Check
 from common_ml.runtime.conformance.verdict import (
     NOTHING_FOUND,
     PASSED,
-    Verdict,
+    CheckFinding,
     failed,
     skipped,
 )
@@ -25,7 +25,7 @@ TOLERANCE_MS = 250
 _BOX_KEYS = ("x1", "y1", "x2", "y2")
 
 
-def _field_types(trials: Trials) -> Verdict:
+def _field_types(trials: Trials) -> CheckFinding:
     messages = [line for line in trials.ordinary.lines if line.kind in _FIELDS]
     for line in messages:
         problem = _problem_of(line)
@@ -34,7 +34,7 @@ def _field_types(trials: Trials) -> Verdict:
     return PASSED if messages else skipped("it wrote no message")
 
 
-def _integer_times(trials: Trials) -> Verdict:
+def _integer_times(trials: Trials) -> CheckFinding:
     def fault_of(tag: Line) -> str:
         for key in ("start_time", "end_time"):
             value = tag.data.get(key)
@@ -45,7 +45,7 @@ def _integer_times(trials: Trials) -> Verdict:
     return _of_every_tag(trials, fault_of)
 
 
-def _time_order(trials: Trials) -> Verdict:
+def _time_order(trials: Trials) -> CheckFinding:
     def fault_of(tag: Line) -> str:
         start, end = tag.data.get("start_time"), tag.data.get("end_time")
         if _is_number(start) and _is_number(end) and start > end:
@@ -55,7 +55,7 @@ def _time_order(trials: Trials) -> Verdict:
     return _of_every_tag(trials, fault_of)
 
 
-def _times_within(trials: Trials) -> Verdict:
+def _times_within(trials: Trials) -> CheckFinding:
     def fault_of(tag: Line) -> str:
         seconds = trials.extent_of(tag.media or "").seconds
         end = tag.data.get("end_time")
@@ -69,7 +69,7 @@ def _times_within(trials: Trials) -> Verdict:
     return _of_every_tag(trials, fault_of)
 
 
-def _boxes(trials: Trials) -> Verdict:
+def _boxes(trials: Trials) -> CheckFinding:
     boxes = [(tag, box) for tag in trials.ordinary.kind("tag") if (box := _box_of(tag))]
     for tag, box in boxes:
         values = [value for key in _BOX_KEYS if _is_number(value := box.get(key))]
@@ -83,7 +83,7 @@ def _boxes(trials: Trials) -> Verdict:
     return PASSED if boxes else skipped("no tag had a box")
 
 
-def _frames(trials: Trials) -> Verdict:
+def _frames(trials: Trials) -> CheckFinding:
     indices = [
         (tag, info["frame_idx"])
         for tag in trials.ordinary.kind("tag")
@@ -97,7 +97,7 @@ def _frames(trials: Trials) -> Verdict:
     return PASSED if indices else skipped("no tag was about a frame")
 
 
-def _of_every_tag(trials: Trials, fault_of: Callable[[Line], str]) -> Verdict:
+def _of_every_tag(trials: Trials, fault_of: Callable[[Line], str]) -> CheckFinding:
     tags = trials.ordinary.kind("tag")
     for tag in tags:
         fault = fault_of(tag)

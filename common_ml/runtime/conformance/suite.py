@@ -20,7 +20,7 @@ from common_ml.runtime.conformance.check import Check, CheckResult
 from common_ml.runtime.conformance.material import material_of
 from common_ml.runtime.conformance.subject import subject_of
 from common_ml.runtime.conformance.trials import STOP_SECONDS, Trials
-from common_ml.runtime.conformance.verdict import Verdict, skipped
+from common_ml.runtime.conformance.verdict import CheckFinding, skipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -163,7 +163,7 @@ class Conformance:
             seconds=time.monotonic() - start,
         )
 
-    def _verdict(self, check: Check) -> Verdict:
+    def _verdict(self, check: Check) -> CheckFinding:
         if check.name == "starts" and self._trials.params:
             return skipped("params were given, and every start got them")
         return check.evaluate(self._trials)

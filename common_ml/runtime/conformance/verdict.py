@@ -12,7 +12,7 @@ CheckOutcome = Literal["passed", "failed", "skipped"]
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CheckFinding:
     """What a check has found."""
 
     outcome: CheckOutcome
@@ -20,22 +20,22 @@ class Verdict:
     """What the tagger did; of a skipped check, why it could not be evaluated."""
 
 
-PASSED = Verdict("passed")
+PASSED = CheckFinding("passed")
 
 
-def failed(seen: str) -> Verdict:
+def failed(seen: str) -> CheckFinding:
     """The tagger breaks the rule.
 
     Args:
         seen: What it did instead.
     """
-    return Verdict("failed", seen)
+    return CheckFinding("failed", seen)
 
 
-def skipped(reason: str) -> Verdict:
+def skipped(reason: str) -> CheckFinding:
     """The check cannot be evaluated.
 
     Args:
         reason: What the check would have needed.
     """
-    return Verdict("skipped", reason)
+    return CheckFinding("skipped", reason)

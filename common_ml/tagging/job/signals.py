@@ -39,7 +39,7 @@ class StopRequested(BaseException):
         """The exit status for the signal: 128 + its number."""
 
 
-class Stoppable(Protocol):
+class InterruptibleWork(Protocol):
     """Work that can be stopped."""
 
     @property
@@ -61,7 +61,7 @@ class GracefulShutdown:
         """The signal that requested the stop."""
         self._is_handled = False  # set by the main thread
         self._armed_at = 0.0
-        self._works: list[Stoppable] = []  # innermost last
+        self._works: list[InterruptibleWork] = []  # innermost last
         self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()  # may be put to in a handler
         self._handlers: _Handlers | None = None
 
@@ -85,7 +85,7 @@ class GracefulShutdown:
         self.raise_if_stopped()
 
     @contextmanager
-    def capture_signals(self, work: Stoppable | None = None) -> Iterator[None]:
+    def capture_signals(self, work: InterruptibleWork | None = None) -> Iterator[None]:
         """Let SIGTERM and SIGINT stop `work` inside the block, also as PID 1.
 
         Without `work` they end the program, unless a nested block has any. Outside the main thread,

@@ -22,7 +22,7 @@ _OWN_KEYS = {"iscrowd", "area", "keypoints", "num_keypoints", "category", "more_
 
 
 @dataclass(frozen=True)
-class Place:
+class PlacedObject:
     """Geometry of an annotation, in pixels."""
 
     annotation: Annotation
@@ -74,7 +74,7 @@ class Categories:
                 image["neg_category_ids"] = [self._known[name]["id"] for name in names]
 
 
-def places(record: Record, media: MediaFiles, report: Report) -> Iterator[Place]:
+def places(record: Record, media: MediaFiles, report: Report) -> Iterator[PlacedObject]:
     """Yield the annotations with a geometry; the others go to the report."""
     x, y = pixel_scale(record) or (1, 1)  # without a size there are no boxes and polygons
     placeless = absent = 0
@@ -94,14 +94,14 @@ def places(record: Record, media: MediaFiles, report: Report) -> Iterator[Place]
             continue
         if annotation.vector is not None:
             report.warn("vectors are not kept")
-        yield Place(annotation, box, polygons, mask)
+        yield PlacedObject(annotation, box, polygons, mask)
     if placeless:
         report.skip(record.id, f"{placeless} of its annotations have no place in the picture")
     if absent:
         report.skip(record.id, f"{absent} of its annotations are absent from a place in it")
 
 
-def object_of(place: Place, categories: Categories) -> dict[str, Any]:
+def object_of(place: PlacedObject, categories: Categories) -> dict[str, Any]:
     """Convert to a COCO annotation, with the category's name and without image id."""
     annotation = place.annotation
     attributes = annotation.attributes
@@ -159,7 +159,7 @@ def _box(
     return left, top, int(columns.max()) + 1 - left, int(rows.max()) + 1 - top
 
 
-def _area(place: Place) -> float:
+def _area(place: PlacedObject) -> float:
     if place.polygons:
         return sum(map(_polygon_area, place.polygons))
     if place.mask is not None and place.mask.counts is not None:

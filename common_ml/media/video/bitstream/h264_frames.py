@@ -13,13 +13,13 @@ from common_ml.media.headers.h264 import (
     read_sequence_parameters,
 )
 from common_ml.media.headers.nal import nal_units
+from common_ml.media.video.bitstream.errors import UnsupportedHeaderError
 from common_ml.media.video.bitstream.h264_headers import (
     BOTH_FIELDS,
     BOTTOM_FIELD,
     TOP_FIELD,
     PictureParameters,
     SliceHeader,
-    UnsupportedHeaderError,
     read_picture_parameters,
     read_slice_header,
 )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from common_ml.media.headers.nal import Bits, payload
+from common_ml.media.video.bitstream.errors import UnsupportedHeaderError
 
 if TYPE_CHECKING:
     from common_ml.media.headers.h264 import SequenceParameters
@@ -22,10 +23,6 @@ _SLICE_HEADER_BYTES = 512
 _P, _B, _I, _SP, _SI = range(5)
 TOP_FIELD, BOTTOM_FIELD, BOTH_FIELDS = 1, 2, 3
 """Parts of a frame, as bits."""
-
-
-class UnsupportedHeaderError(ValueError):
-    """The header is damaged, or uses a feature that is not supported here."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from common_ml.media.video.bitstream.h264_headers import BOTH_FIELDS, UnsupportedHeaderError
+from common_ml.media.video.bitstream.errors import UnsupportedHeaderError
+from common_ml.media.video.bitstream.h264_headers import BOTH_FIELDS
 from common_ml.media.video.bitstream.h264_targets import Reference, entries_of, targets_of
 
 if TYPE_CHECKING:

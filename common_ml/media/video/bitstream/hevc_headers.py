@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from common_ml.media.headers.nal import Bits, payload
+from common_ml.media.video.bitstream.errors import UnsupportedHeaderError
 
 MAX_REFERENCES = 16
 """Entries of a reference list; only damaged headers state more."""
@@ -16,10 +17,6 @@ _SLICE_HEADER_BYTES = 384
 _B, _P, _I = range(3)
 _IDR = range(19, 21)
 _RANDOM_ACCESS = range(16, 24)
-
-
-class UnsupportedHeaderError(ValueError):
-    """The header is damaged, or uses a feature that is not supported here."""
 
 
 @dataclass(frozen=True)
