@@ -14,7 +14,7 @@ from sqlalchemy.pool import QueuePool
 
 from common_ml.backoff import Backoff
 from common_ml.errors import DatabaseFullError, DatabaseUnavailableError, MissingExtraError
-from common_ml.service.db.bells import Bells, channel
+from common_ml.service.db.notifications import FileNotifications, channel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
     from typing_extensions import Self
 
-    from common_ml.service.db.bells import Topic
+    from common_ml.service.db.notifications import Topic
 
 _LOG = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -80,15 +80,15 @@ class Database:
         self.engine = _make_engine(url, pool_size=pool_size, durable=durable)
         self.is_postgresql = self.engine.dialect.name == "postgresql"
         file = self.engine.url.database
-        has_bells = not self.is_postgresql and file not in {None, "", ":memory:"}
-        self.bells = Bells(str(file)) if has_bells else None
+        has_files = not self.is_postgresql and file not in {None, "", ":memory:"}
+        self.notifications = FileNotifications(str(file)) if has_files else None
         """Where commits on SQLite are announced."""
 
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
-        if self.bells is not None:
-            self.bells.close()
+        if self.notifications is not None:
+            self.notifications.close()
 
     def __enter__(self) -> Self:
         return self
@@ -157,9 +157,9 @@ class Database:
             connection.info[_TOPICS] = topics
             with connection.begin():
                 yield connection
-        if self.bells is not None:
+        if self.notifications is not None:
             for topic in topics:
-                self.bells.ring(topic)
+                self.notifications.notify(topic)
 
     def _repeated(
         self,
@@ -223,13 +223,13 @@ def _make_engine(url: str, *, pool_size: int, durable: bool) -> Engine:
 
 
 def _watch_postgresql(engine: Engine) -> None:
-    from common_ml.service.db.silence import Silence, WatchedConnection  # psycopg is an extra
+    from common_ml.service.db.timeouts import LastTimeout, WatchedConnection  # psycopg is an extra
 
-    silence = Silence()
+    last_timeout = LastTimeout()
 
     def connect(dialect: Any, record: Any, args: Any, options: Any) -> WatchedConnection:
         del dialect, record
-        return WatchedConnection.open(silence, *args, **options)
+        return WatchedConnection.open(last_timeout, *args, **options)
 
     event.listen(engine, "do_connect", connect)
 

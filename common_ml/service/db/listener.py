@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from common_ml.backoff import Backoff
-from common_ml.service.db.bells import channel
+from common_ml.service.db.notifications import channel
 from common_ml.tagging.tags_file.changes import FileChanges
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from common_ml.service.db.bells import Topic
     from common_ml.service.db.engine import Database
+    from common_ml.service.db.notifications import Topic
 
 _LOG = logging.getLogger(__name__)
 _CHECK_SECONDS = 0.25
@@ -82,8 +82,8 @@ class Listener:
     def _listen(self) -> None:
         if self._database.is_postgresql:
             self._listen_to_postgresql()
-        elif self._database.bells is not None:
-            self._listen_to_file(self._database.bells.open(self._topic))
+        elif self._database.notifications is not None:
+            self._listen_to_file(self._database.notifications.open(self._topic))
         else:
             self._stop.wait()  # in memory: nobody else has it
 

@@ -71,17 +71,17 @@ def test_what_is_rolled_back_is_not_announced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Database(f"sqlite:///{tmp_path / 'a.db'}") as database:
-        rung: list[str] = []
-        assert database.bells is not None
-        monkeypatch.setattr(database.bells, "ring", rung.append)
+        notified: list[str] = []
+        assert database.notifications is not None
+        monkeypatch.setattr(database.notifications, "notify", notified.append)
         with suppress(ZeroDivisionError), database.connection(for_writing=True) as connection:
             database.announce(connection, "queue")
             raise ZeroDivisionError
         with database.connection(for_writing=True) as connection:
             database.announce(connection, "events")
             connection.execute(text("SELECT 1"))
-            assert rung == []
-        assert rung == ["events"]
+            assert notified == []
+        assert notified == ["events"]
 
 
 def test_another_process_is_heard(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""How commits are announced: files beside a database of SQLite, channels of PostgreSQL."""
+"""Notify other processes of commits: files beside SQLite, channels of PostgreSQL."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Topic: TypeAlias = Literal["queue", "events"]
 """queue: predictions wait for a worker; events: anything happened."""
 
 
-class Bells:
+class FileNotifications:
     """A file for each topic beside the database; a byte is written to it after a commit."""
 
     def __init__(self, database: str) -> None:
@@ -38,8 +38,8 @@ class Bells:
                 )
             return self._descriptors[topic]
 
-    def ring(self, topic: Topic) -> None:
-        """Let those who watch the file know; if it cannot be written, they look by themselves."""
+    def notify(self, topic: Topic) -> None:
+        """Wake those who watch the file; if it cannot be written, they poll."""
         with suppress(OSError):
             os.pwrite(self.open(topic), b"\n", 0)
 

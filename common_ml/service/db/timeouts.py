@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL that do not wait for a server which has fallen silent."""
+"""Close connections to a PostgreSQL server that has stopped answering."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ class SilentServerError(psycopg.OperationalError):
     """The server takes connections, or seems to, and does not answer."""
 
 
-class Silence:
-    """When a server was last found to be silent; shared by all connections of an engine."""
+class LastTimeout:
+    """When a server last failed to answer; shared by all connections of an engine."""
 
     def __init__(self) -> None:
         self._noted_at = float("-inf")
 
     def note(self) -> None:
-        """Remember that the server is silent now."""
+        """Record that the server does not answer now."""
         self._noted_at = time.monotonic()
 
     @property
     def is_recent(self) -> bool:
-        """Whether it was silent a moment ago: nobody needs to find out again."""
+        """Whether it failed to answer a moment ago, so that no other connection need try."""
         return time.monotonic() - self._noted_at < _RECENT_SECONDS
 
 
@@ -47,23 +47,23 @@ class WatchedConnection(psycopg.Connection[Any]):
     is not answered either, this one is closed, and the statement has failed.
     """
 
-    silence: Silence
+    last_timeout: LastTimeout
 
     @classmethod
-    def open(cls, silence: Silence, *args: Any, **options: Any) -> Self:
+    def open(cls, last_timeout: LastTimeout, *args: Any, **options: Any) -> Self:
         """Connect.
 
         Raises:
             SilentServerError: the server does not answer, or did not a moment ago.
         """
-        if silence.is_recent:
+        if last_timeout.is_recent:
             raise SilentServerError("it was silent a moment ago")
         try:
             opened = cls.connect(*args, **options)
         except psycopg.errors.ConnectionTimeout as error:
-            silence.note()
+            last_timeout.note()
             raise SilentServerError(str(error)) from error
-        opened.silence = silence
+        opened.last_timeout = last_timeout
         return opened
 
     def wait(self, gen: Any, *args: Any, **options: Any) -> Any:
@@ -91,14 +91,14 @@ class WatchedConnection(psycopg.Connection[Any]):
             return end.value
 
     def _check_life(self) -> None:
-        if not self.silence.is_recent:
+        if not self.last_timeout.is_recent:
             try:
                 # a plain one: this check must not be checked
                 psycopg.connect(
                     self.info.dsn, password=self.info.password, connect_timeout=_SIGN_SECONDS
                 ).close()
             except psycopg.errors.ConnectionTimeout:
-                self.silence.note()
+                self.last_timeout.note()
             except psycopg.OperationalError:  # such as too many connections: it lives
                 return
             else:
