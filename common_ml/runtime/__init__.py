@@ -1,4 +1,4 @@
-"""The other end of the pipe: start any tagger that honours the contract, feed it, read it."""
+"""Start any tagger that honours the contract, feed it paths and read its tags file."""
 
 from __future__ import annotations
 

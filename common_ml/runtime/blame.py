@@ -1,4 +1,4 @@
-"""Which file is to blame for the end of its tagger, and when it is not the files."""
+"""Attribute the end of a tagger to one of its files, or to none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A call after a time in which nothing happened."""
+"""Call a function after a period of inactivity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every request passes: its id, its log line, its metrics, safe headers, and caught errors."""
+"""Middleware of every request: id, log line, metrics, security headers, uncaught errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether what a server needs works, said in bounded time."""
+"""Readiness: check the dependencies of a server in bounded time."""
 
 from __future__ import annotations
 

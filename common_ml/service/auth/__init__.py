@@ -1,1 +1,1 @@
-"""Who a request comes from, and what it may do."""
+"""Authentication and authorisation of requests."""

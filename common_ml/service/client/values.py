@@ -1,4 +1,4 @@
-"""What the service answers, as values."""
+"""Responses of the service as dataclasses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A thread that hears of commits: NOTIFY of PostgreSQL; files beside a database of SQLite."""
+"""Listen for commits in a thread: NOTIFY of PostgreSQL; files beside a database of SQLite."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Remove what nobody needs: contents without names, tags that do not count, old events."""
+"""Collect garbage: contents without names, tags that do not count, old events."""
 
 from __future__ import annotations
 

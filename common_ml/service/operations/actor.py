@@ -1,4 +1,4 @@
-"""Who asks."""
+"""The user on whose behalf an operation runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who did what: logins, users, keys, roles."""
+"""The audit log: logins, and changes of users, keys and roles."""
 
 from __future__ import annotations
 

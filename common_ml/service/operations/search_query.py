@@ -1,4 +1,4 @@
-"""What is looked for, as conditions of statements on files."""
+"""Translate a search query into SQL conditions on files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much there is, and how long it waits."""
+"""Statistics: counts of what is stored and queued, and waiting times."""
 
 from __future__ import annotations
 

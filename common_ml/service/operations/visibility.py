@@ -1,4 +1,4 @@
-"""What an actor may see, as conditions of statements."""
+"""SQL conditions that limit results to what an actor may see."""
 
 from __future__ import annotations
 

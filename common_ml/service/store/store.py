@@ -1,4 +1,4 @@
-"""What keeps contents."""
+"""The interface of content stores."""
 
 from __future__ import annotations
 

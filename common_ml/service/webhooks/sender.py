@@ -1,4 +1,4 @@
-"""Send what the outbox holds, with ever longer pauses after failures."""
+"""Deliver the outbox of webhooks, with growing delays after failures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`/v1/workers` and `/v1/stats`: who works, and how much there is."""
+"""`/v1/workers` and `/v1/stats`: workers, and counts of files and predictions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents of `/v1`: what is asked and what is answered."""
+"""Request and response schemas of `/v1`."""
 
 from __future__ import annotations
 
