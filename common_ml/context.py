@@ -9,35 +9,44 @@ from typing import TYPE_CHECKING, TypeVar, cast
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from common_ml.media.choices import Choices
-    from common_ml.media.limits import Limits
-    from common_ml.stages import Stopwatch
-
-
 Kept = TypeVar("Kept")
+Setting = TypeVar("Setting")
 
 
 class WorkContext:
-    """Settings that any code can read without a parameter; `tagging.job.context` extends them."""
+    """Settings that any code can read without a parameter; `tagging.job.context` extends them.
 
-    limits: Limits | None
-    """Limits for media files; None for the defaults."""
-    choices: Choices | None
-    """Which streams are read, and how damage is treated; None for the defaults."""
-    stopwatch: Stopwatch | None
-    """Measures the stages of the work; None if they are not measured."""
+    A setting is an object that is found by its class: `media.limits.Limits`,
+    `media.choices.Choices`, `stages.Stopwatch`, `tagging.calls.call_policy.CallPolicy`.
+    """
 
-    def __init__(
-        self,
-        *,
-        limits: Limits | None = None,
-        choices: Choices | None = None,
-        stopwatch: Stopwatch | None = None,
-    ) -> None:
-        self.limits = limits
-        self.choices = choices
-        self.stopwatch = stopwatch
+    def __init__(self, *settings: object) -> None:
+        """Begin with `settings`, at most one of each class."""
+        self._settings: dict[type, object] = {type(setting): setting for setting in settings}
         self._kept: dict[object, object] = {}
+
+    @property
+    def settings(self) -> tuple[object, ...]:
+        """All settings, in the order in which they were made."""
+        return tuple(self._settings.values())
+
+    def setting(self, kind: type[Setting]) -> Setting | None:
+        """Return the setting of a class; None if there is none, which means the defaults."""
+        return cast("Setting | None", self._settings.get(kind))
+
+    @contextmanager
+    def replacing(self, setting: object) -> Iterator[None]:
+        """Use `setting` in place of the one of its class inside the block, in any thread."""
+        kind = type(setting)
+        before = self._settings.get(kind)
+        self._settings[kind] = setting
+        try:
+            yield
+        finally:
+            if before is None:
+                del self._settings[kind]
+            else:
+                self._settings[kind] = before
 
     def kept(self, make: Callable[[], Kept]) -> Kept:
         """Return the one result of `make` in this work, such as a memory of files: made once."""

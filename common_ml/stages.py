@@ -142,7 +142,7 @@ class within:  # noqa: N801 - used as a statement and as a decorator, like conte
         self._stopwatch: Stopwatch | None = None
 
     def __enter__(self) -> None:
-        self._stopwatch = current().stopwatch
+        self._stopwatch = current().setting(Stopwatch)
         if self._stopwatch is not None:
             self._stopwatch.begin(self._stage)
 
@@ -156,7 +156,7 @@ class within:  # noqa: N801 - used as a statement and as a decorator, like conte
 
         @functools.wraps(function)
         def measured(*args: Given.args, **kwargs: Given.kwargs) -> Result:
-            if current().stopwatch is None:
+            if current().setting(Stopwatch) is None:
                 return function(*args, **kwargs)
             with within(stage):
                 result = function(*args, **kwargs)
@@ -168,12 +168,12 @@ class within:  # noqa: N801 - used as a statement and as a decorator, like conte
 
     def each(self, items: Iterator[Item]) -> Iterator[Item]:
         """Yield the items; attribute the time of taking each of them to the stage."""
-        return items if current().stopwatch is None else _taken_within(self._stage, items)
+        return items if current().setting(Stopwatch) is None else _taken_within(self._stage, items)
 
 
 def tally(what: str, number: int = 1) -> None:
     """Add to a counter, such as that of frames."""
-    stopwatch = current().stopwatch
+    stopwatch = current().setting(Stopwatch)
     if stopwatch is not None:
         stopwatch.counts[what] += number
 
@@ -181,12 +181,8 @@ def tally(what: str, number: int = 1) -> None:
 @contextmanager
 def measured_by(stopwatch: Stopwatch) -> Iterator[None]:
     """Measure the stages of the current work inside the block."""
-    work = current()
-    before, work.stopwatch = work.stopwatch, stopwatch
-    try:
+    with current().replacing(stopwatch):
         yield
-    finally:
-        work.stopwatch = before
 
 
 def _taken_within(stage: Stage, items: Iterator[Item]) -> Iterator[Item]:

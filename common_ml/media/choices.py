@@ -43,18 +43,14 @@ _DEFAULTS = Choices()
 
 def in_force() -> Choices:
     """Return the options that are in force now, in any thread."""
-    return current().choices or _DEFAULTS
+    return current().setting(Choices) or _DEFAULTS
 
 
 @contextmanager
 def reading(choices: Choices) -> Iterator[None]:
     """Read the files in the block by `choices`, whichever thread reads them."""
-    work = current()
-    former, work.choices = work.choices, choices
-    try:
+    with current().replacing(choices):
         yield
-    finally:
-        work.choices = former
 
 
 def same_language(one: str, other: str) -> bool:

@@ -71,15 +71,11 @@ _DEFAULTS = Limits()
 
 def in_force() -> Limits:
     """Return the limits that are in force now, in any thread."""
-    return current().limits or _DEFAULTS
+    return current().setting(Limits) or _DEFAULTS
 
 
 @contextmanager
 def applied(limits: Limits) -> Iterator[None]:
     """Apply `limits` to all files that are opened in the block, in any thread."""
-    work = current()
-    former, work.limits = work.limits, limits
-    try:
+    with current().replacing(limits):
         yield
-    finally:
-        work.limits = former

@@ -50,7 +50,7 @@ def tag_in_process(
     """
     producer = model if isinstance(model, TagMessageProducer) else _producer_of(model, options)
     policy = CallPolicy.of(options, validated_last=not isinstance(producer, FileProducer))
-    job = JobContext(limits=options.limits, choices=options.choices, calls=policy, params=params)
+    job = JobContext(options.limits, options.choices, policy, params=params)
     progress = InteractiveProgress(len(paths))
     ledger = Ledger(_Kept(messages, progress), continue_on_error=options.continue_on_error)
     run = _Run(job, ledger, continue_on_error=options.continue_on_error)

@@ -79,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"no replay: {error}", file=sys.stderr)  # noqa: T201 - a program of its own
         return 2
     policy = CallPolicy.of(options)
-    with entered(JobContext(calls=policy, params=bundle.params)), policy.summarised():
+    with entered(JobContext(policy, params=bundle.params)), policy.summarised():
         try:
             lines = call()
         except Exception as error:  # noqa: BLE001 - the model's exception is the result

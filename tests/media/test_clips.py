@@ -170,7 +170,7 @@ def test_a_damaged_frame_is_replaced_by_the_nearest_of_its_clip(tmp_path: Path) 
     assert {len(clip.frames) for clip in found} == {15}
     shown = {round(time, 6) for clip in found for time in clip.times.tolist()}
     assert shown == whole
-    strict = JobContext(choices=choices.Choices(damage="fail"))
+    strict = JobContext(choices.Choices(damage="fail"))
     with entered(strict), pytest.raises(DecodeError):
         list(video_clips(path, clip_seconds=0.5, num_frames=15))
 

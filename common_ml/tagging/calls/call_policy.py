@@ -73,7 +73,7 @@ _DEFAULT = CallPolicy()
 
 def current_policy() -> CallPolicy:
     """Return the policy of the running job; a strict one if there is no job."""
-    return current_job().calls or _DEFAULT
+    return current_job().setting(CallPolicy) or _DEFAULT
 
 
 def validator() -> OutputValidator:

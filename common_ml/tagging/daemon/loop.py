@@ -89,9 +89,9 @@ def run_loop(
     enable_faulthandler()
     policy = CallPolicy.of(options, validated_last=not isinstance(producer, FileProducer))
     job = JobContext(
-        limits=options.limits,
-        choices=options.choices,
-        calls=policy,
+        options.limits,
+        options.choices,
+        policy,
         shutdown=current_job().shutdown,
         params=sent_params(),
     )

@@ -8,15 +8,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from common_ml.context import WorkContext, current
+from common_ml.media.limits import Limits
 from common_ml.tagging.job.deadline import Deadline
 from common_ml.tagging.job.signals import GracefulShutdown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from common_ml.media.choices import Choices
-    from common_ml.media.limits import Limits
-    from common_ml.tagging.calls.call_policy import CallPolicy
 
 
 class JobContext(WorkContext):
@@ -26,8 +23,6 @@ class JobContext(WorkContext):
     `current_job()`, the value of one context variable, also in threads.
     """
 
-    calls: CallPolicy | None
-    """Policy for calls of models; None for the defaults."""
     shutdown: GracefulShutdown
     """Whether the process was asked to stop."""
     files: tuple[str, ...]
@@ -41,24 +36,18 @@ class JobContext(WorkContext):
 
     def __init__(
         self,
-        *,
-        limits: Limits | None = None,
-        choices: Choices | None = None,
-        calls: CallPolicy | None = None,
+        *settings: object,
         shutdown: GracefulShutdown | None = None,
         params: dict[str, Any] | None = None,
     ) -> None:
         """Begin a job.
 
         Args:
-            limits: Limits for media files.
-            choices: Which streams are read, and how damage is treated.
-            calls: Policy for calls of models.
+            settings: At most one of each class; see `WorkContext`.
             shutdown: State of the process, if it has captured signals already.
             params: The value of `--params`, as sent.
         """
-        super().__init__(limits=limits, choices=choices)
-        self.calls = calls
+        super().__init__(*settings)
         self.shutdown = shutdown or GracefulShutdown()
         self.params = params or {}
         self.files = ()
@@ -68,7 +57,8 @@ class JobContext(WorkContext):
     @property
     def file_timeout_seconds(self) -> float | None:
         """Time limit for the tagging of one file; None for no limit."""
-        return None if self.limits is None else self.limits.file_timeout_seconds
+        limits = self.setting(Limits)
+        return None if limits is None else limits.file_timeout_seconds
 
     @contextmanager
     def current_file(self, *files: str, timeout_seconds: float | None = None) -> Iterator[None]:
@@ -114,7 +104,7 @@ def current_job() -> JobContext:
     work = current()
     if isinstance(work, JobContext):
         return work
-    return JobContext(limits=work.limits, choices=work.choices)
+    return JobContext(*work.settings)
 
 
 def cancelled() -> bool:

@@ -315,7 +315,7 @@ class Fails(FrameModel):
 
 
 def calling_by(options: SdkOptions) -> AbstractContextManager[None]:
-    return entered(JobContext(calls=CallPolicy.of(options)))
+    return entered(JobContext(CallPolicy.of(options)))
 
 
 def fail(model: FrameModel | AVModel, file: str, crash_dir: Path) -> None:

@@ -21,7 +21,7 @@ from common_ml.tagging.job.signals import StopRequested
 
 
 def test_a_job_is_found_in_every_thread() -> None:
-    job = JobContext(limits=Limits(max_pixels=5))
+    job = JobContext(Limits(max_pixels=5))
     with entered(job), ThreadPoolExecutor(1) as pool:
         assert current_job() is job
         assert pool.submit(current_job).result() is job  # a thread with an empty context
