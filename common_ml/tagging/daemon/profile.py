@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from common_ml import stages
 from common_ml.media.cpus import usable_cpus
+from common_ml.stages import Stopwatch, measured_by
 from common_ml.tagging.job.log import SafeLogger
 from common_ml.tagging.producer import FileProducer
 
@@ -46,9 +46,9 @@ def profiled(producer: TagMessageProducer) -> Iterator[None]:
         yield
         return
     started, cpu_before = time.monotonic(), time.process_time()
-    stopwatch = stages.Stopwatch()
+    stopwatch = Stopwatch()
     try:
-        with stages.measured_by(stopwatch):
+        with measured_by(stopwatch):
             yield
     finally:
         facts = {

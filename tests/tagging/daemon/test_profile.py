@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from common_ml import stages
 from common_ml.media.audio import read_audio
 from common_ml.media.decode import sample
 from common_ml.media.images import write_png
 from common_ml.media.synthesis import write_clip
 from common_ml.stages import Stopwatch
+from common_ml.tagging.daemon import profile
 from common_ml.tagging.daemon.profile import VARIABLE, gpu_peak_bytes, peak_memory_bytes
 from common_ml.tagging.messages import Progress, Tag
 from common_ml.tagging.models.av import AVModel
@@ -48,7 +48,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(stages, "Stopwatch", lambda: Stopwatch(made))
+    monkeypatch.setattr(profile, "Stopwatch", lambda: Stopwatch(made))
     return made
 
 
