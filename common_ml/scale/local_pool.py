@@ -40,7 +40,7 @@ class LocalPool:
         self._workers: dict[str, _LocalWorker] = {}
         self._ended: list[_LocalWorker] = []
         self._names = count()
-        self._events: queue.SimpleQueue[PoolEvent] = queue.SimpleQueue()
+        self._events: queue.Queue[PoolEvent] = queue.Queue()  # a simple one can wait past a timeout
 
     def now(self) -> float:
         """Return the time in seconds; any monotonic clock."""
@@ -109,7 +109,7 @@ class _LocalWorker:
         self,
         name: str,
         spec: WorkSpec,
-        events: queue.SimpleQueue[PoolEvent],
+        events: queue.Queue[PoolEvent],
         log: Path | None,
     ) -> None:
         self.name = name

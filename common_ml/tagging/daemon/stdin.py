@@ -7,7 +7,6 @@ import errno
 import fcntl
 import io
 import os
-import queue
 import stat
 import sys
 import threading
@@ -15,10 +14,11 @@ from collections import deque
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from time import monotonic  # bound here: a model may replace `time.monotonic`
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from common_ml.tagging.job.own_descriptor import OwnDescriptor
 from common_ml.tagging.job.readiness import wait_readable
+from common_ml.tagging.job.wakeup import Wakeup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -38,7 +38,7 @@ class Intake:
             stdin: An open file, or any iterable of lines; None for an empty input.
         """
         self._waiting: deque[str] = deque()  # arrived, not in a batch yet
-        self._events: queue.SimpleQueue[Literal["lines", "end"] | Exception] = queue.SimpleQueue()
+        self._wakeup = Wakeup()
         """Set when lines have arrived, or the input has ended or failed."""
         self._ended = False
         self._failure: Exception | None = None
@@ -59,8 +59,9 @@ class Intake:
             timeout_seconds: How long a batch waits for more lines after its first, >= 0. Paths
                 that have arrived by then are always included.
             limit: Maximum number of paths in a batch, >= 1; None for no limit.
-            poll_interval: Called before each wait; returns the seconds after which an empty batch
-                is yielded, so that the consumer can do other work; None waits for a path.
+            poll_interval: Called before each wait, and at the end of input; returns the seconds
+                after which an empty batch is yielded, so that the consumer can do other work; None
+                waits for a path.
 
         Raises:
             Exception: reading the input failed; the paths received before were yielded.
@@ -68,7 +69,7 @@ class Intake:
         while self._has_first(poll_interval):
             deadline = monotonic() + timeout_seconds
             while self._waiting and (limit is None or len(self._waiting) < limit):
-                if not self._wait_until(deadline):
+                if self._ended or not self._wakeup.wait(deadline - monotonic()):
                     break
             size = len(self._waiting) if limit is None else min(limit, len(self._waiting))
             yield [self._waiting.popleft() for _ in range(size)]
@@ -77,7 +78,8 @@ class Intake:
 
     def interrupt(self) -> None:
         """End the batches with the paths received so far; takes no lock, for signal handlers."""
-        self._events.put("end")
+        self._ended = True
+        self._wakeup.set()
 
     def waiting_files(self) -> list[str]:
         """Return the paths that are not in a batch yet; the queue is not changed."""
@@ -85,28 +87,15 @@ class Intake:
 
     def _has_first(self, poll_interval: Callable[[], float | None]) -> bool:
         """Wait for a path or until the interval is over; return False at the end of input."""
-        while not self._waiting:
+        while True:
+            ended = self._ended  # looked at first: what arrives until then is not left out
+            if self._waiting:
+                return True
             seconds = poll_interval()
-            if not self._wait_until(None if seconds is None else monotonic() + seconds):
-                return bool(self._waiting) or not self._ended
-        return True
-
-    def _wait_until(self, deadline: float | None) -> bool:
-        """Wait for the next path; return False at `deadline` or at the end of input."""
-        if self._ended:
-            return False
-        timeout = None
-        if deadline is not None:
-            timeout = min(max(0.0, deadline - monotonic()), threading.TIMEOUT_MAX)
-        try:
-            event = self._events.get(timeout=timeout)
-        except queue.Empty:
-            return False
-        if event == "lines":
-            return True
-        self._ended = True
-        self._failure = event if isinstance(event, Exception) else None
-        return False
+            if ended:
+                return False
+            if not self._wakeup.wait(seconds):
+                return True
 
     def _read(self, stdin: Iterable[str | bytes] | None) -> None:
         try:
@@ -114,11 +103,11 @@ class Intake:
                 paths = [path for path in (line.rstrip("\r\n") for line in lines) if path]
                 if paths:
                     self._waiting.extend(paths)
-                    self._events.put("lines")
+                    self._wakeup.set()
         except Exception as error:  # noqa: BLE001 - raised again in `batches`
-            self._events.put(error)
-        else:
-            self._events.put("end")
+            self._failure = error
+        self._ended = True
+        self._wakeup.set()
 
 
 def _arriving(stdin: Iterable[str | bytes] | None) -> Iterator[list[str]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import logging
 import os
-import queue
 import signal
 import sys
 import threading
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 from common_ml.tagging.job.child_processes import kill_processes
 from common_ml.tagging.job.log import write_to_stderr
 from common_ml.tagging.job.signal_listener import STOP_SIGNALS, SignalListener
+from common_ml.tagging.job.wakeup import Wakeup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +62,7 @@ class GracefulShutdown:
         self._is_handled = False  # set by the main thread
         self._armed_at = 0.0
         self._works: list[InterruptibleWork] = []  # innermost last
-        self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()  # may be put to in a handler
+        self._wakeup = Wakeup()
         self._handlers: _Handlers | None = None
 
     def raise_if_stopped(self) -> None:
@@ -80,8 +80,7 @@ class GracefulShutdown:
         Raises:
             StopRequested: the process was asked to stop.
         """
-        with suppress(queue.Empty):
-            self._wakes.get(timeout=min(seconds, threading.TIMEOUT_MAX))
+        self._wakeup.wait(seconds)
         self.raise_if_stopped()
 
     @contextmanager
@@ -134,7 +133,7 @@ class GracefulShutdown:
         if not self._works:  # the program is still starting, such as loading weights
             raise SystemExit(128 + number)
         self._works[-1].interrupt()
-        self._wakes.put(None)
+        self._wakeup.set()
 
     def exit_now(self, number: int, reason: str) -> NoReturn:
         """End the process between two output lines, regardless of the main thread."""

@@ -183,6 +183,23 @@ def test_waiting_joins_lines_that_come_one_by_one() -> None:
     assert batches(iter(["a\n", "b\n", "c\n"]), timeout=3600.0) == [["a", "b", "c"]]
 
 
+def test_a_batch_waits_no_longer_than_its_time() -> None:
+    """The next line comes after the batch of the line before: who waits past the time hangs."""
+    received = threading.Semaphore()
+
+    def lines() -> Iterator[str]:
+        for number in range(1_000):
+            received.acquire()
+            yield f"{number}\n"
+
+    for timeout in (0.0, 1e-6, 3e-6, 1e-5, 3e-5):
+        found = []
+        for batch in Intake(lines()).batches(timeout_seconds=timeout, limit=None):
+            found.append(batch)
+            received.release()
+        assert found == [[str(number)] for number in range(1_000)]
+
+
 def test_a_batch_that_is_full_is_not_kept_waiting() -> None:
     never = threading.Event()
 
