@@ -199,6 +199,7 @@ def run(
         if has_log_beside(output):
             keep_previous_log(output)
     facts = RunFacts(output, logs=[log_path(output, number) for number in range(len(taggers))])
+    facts.continues = (merged or {}).get("continue_on_error") is True
     details = FailureDetails(facts.logs, folder=find_target(main_or_image or "", python=python).cwd)
     run = _Run(taggers, to_do, tally=tally, earlier=earlier, facts=facts, details=details)
     run.tag_and_report(verbose=verbose, as_json=as_json)

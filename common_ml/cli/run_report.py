@@ -39,6 +39,8 @@ class RunFacts:
     """Why the taggers ended early."""
     was_stopped: bool = False
     """By a signal."""
+    continues: bool = False
+    """Whether the taggers were asked to continue after a failed file."""
 
 
 def print_run(tally: Tally, facts: RunFacts, details: FailureDetails | None) -> None:
@@ -46,7 +48,7 @@ def print_run(tally: Tally, facts: RunFacts, details: FailureDetails | None) -> 
     from common_ml.cli.summary import print_summary
 
     if facts.failure is not None:
-        print_tagger_error(facts.failure, tally, details)
+        print_tagger_error(facts.failure, tally, details, continues=facts.continues)
     if tally.has_begun:  # else the error alone is printed
         print_summary(tally, stdout)
     _print_notes(tally, facts)
@@ -87,12 +89,14 @@ def print_run_json(tally: Tally, facts: RunFacts) -> None:
     stdout.print_json(json.dumps(document, ensure_ascii=False), ensure_ascii=False)
 
 
-def print_tagger_error(error: TaggerError, tally: Tally, details: FailureDetails | None) -> None:
+def print_tagger_error(
+    error: TaggerError, tally: Tally, details: FailureDetails | None, *, continues: bool
+) -> None:
     """Print why a tagger ended: its error, then the author's frames or the end of its stderr."""
     message, _, tail = str(error).partition("\nThe end of its stderr:\n")
     if tally.error and message.endswith(tally.error) and not tally.has_begun:
         return  # as with invalid params: it was printed already, and no file is to blame
-    said = _with_hint(message, tally)
+    said = _with_hint(message, tally, continues=continues)
     if not tail and said != message and "; hint: " not in said and tally.has_begun:
         return  # the error of its only file, which was printed already
     print_error(said)
@@ -104,7 +108,7 @@ def print_tagger_error(error: TaggerError, tally: Tally, details: FailureDetails
         print_line(line)
 
 
-def _with_hint(message: str, tally: Tally) -> str:
+def _with_hint(message: str, tally: Tally, *, continues: bool) -> str:
     """Add the number of untagged files and a hint."""
     left = tally.num_of("not tagged")
     for error in (tally.error, *(file.error for file in tally.files.values())):
@@ -112,7 +116,9 @@ def _with_hint(message: str, tally: Tally) -> str:
             message = message.removesuffix(f": {error}")
     if not left or len(tally.files) == 1 or not tally.has_begun:
         return message
-    hint = "-p continue_on_error=true continues after a failed file, --resume tags the rest"
+    hint = "--resume tags the rest"
+    if not continues:
+        hint = f"-p continue_on_error=true continues after a failed file, {hint}"
     return f"{message}; {left} of {len(tally.files)} files are not tagged; hint: {hint}"
 
 

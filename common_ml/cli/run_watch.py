@@ -88,7 +88,9 @@ class WatchedRun:
                     try:
                         self._run_once(keeper)
                     except TaggerError as error:
-                        print_tagger_error(error, Tally.of(self._paths), self._details)
+                        print_tagger_error(
+                            error, Tally.of(self._paths), self._details, continues=True
+                        )
                         keeper.close()
                         keeper = TaggerKeeper(self._made_tagger, max_tries=1)
                     self._wait_for_code(changes)

@@ -125,6 +125,22 @@ def test_one_that_stops_at_a_failure_says_what_is_left(work: Path) -> None:
     assert ["films/b.mp4", "0", "not", "tagged"] in [x.split() for x in done.stdout.splitlines()]
 
 
+def test_the_hint_names_no_option_that_was_given(work: Path) -> None:
+    """As of a model that has lost its GPU: it stops, whatever was asked for."""
+    program(
+        work / "my-tagger",
+        """
+        put("error", message="the GPU is lost", source_media=next(lines))
+        sys.exit(1)
+        """,
+    )
+
+    done = common_ml("run", "my-tagger", "films", "-p", "continue_on_error=true", cwd=work)
+
+    assert done.returncode == 1
+    assert "; 2 of 3 files are not tagged; hint: --resume tags the rest\n" in done.stderr
+
+
 def test_a_crash_is_reported_with_the_end_of_stderr(work: Path) -> None:
     program(work / "my-tagger", DIES)
 
