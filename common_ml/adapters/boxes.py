@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from common_ml.tagging.field_values import is_tensor, tensor_array
 from common_ml.tagging.models.tag_types import FrameTag
+from common_ml.tagging.tensors import is_tensor, tensor_array
 from common_ml.tagging.track_boxes import IDENTITY_KEY
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from common_ml.errors import MessageError
+from common_ml.tagging.tensors import is_tensor, tensor_array
 
 BOX_KEYS = ("x1", "y1", "x2", "y2")
 PLAIN_NUMBERS = frozenset((int, float))
@@ -179,28 +180,6 @@ def is_real(value: Any) -> bool:
 def plain_number(value: Any) -> float:
     """Return a real number as an exact int or float."""
     return int(value) if isinstance(value, numbers.Integral) else float(value)
-
-
-def is_tensor(value: Any) -> bool:
-    """Return whether `value` is a torch tensor, without importing torch."""
-    return any(
-        base.__name__ == "Tensor" and base.__module__ == "torch" for base in type(value).__mro__
-    )
-
-
-def tensor_array(tensor: Any) -> np.ndarray[Any, Any]:
-    """Return a torch tensor as an array, from any device, with or without gradient."""
-    tensor = tensor.detach()
-    if getattr(tensor, "is_quantized", False):
-        tensor = tensor.dequantize()
-    if str(tensor.layout) != "torch.strided":
-        tensor = tensor.to_dense()
-    tensor = tensor.cpu().resolve_conj().resolve_neg()
-    try:
-        array = tensor.numpy()
-    except TypeError:  # bfloat16 and the 8-bit floats: numpy has no such type
-        array = tensor.float().numpy()
-    return np.asarray(array)
 
 
 def wrong(field: str, expected: str, got: Any, *, hint: str) -> MessageError:

@@ -27,6 +27,7 @@ import orjson
 
 from common_ml.errors import MessageError
 from common_ml.tagging import field_values
+from common_ml.tagging.tensors import is_tensor, tensor_array
 
 OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATACLASS
 DEPTH_LIMIT = 100  # levels of lists and dicts; orjson stops at 254
@@ -43,8 +44,8 @@ def simplify(value: Any) -> Any:
     for kind, simpler in SIMPLER.items():
         if isinstance(value, kind):
             return simpler(value)
-    if field_values.is_tensor(value):
-        return _simplify_array(field_values.tensor_array(value))
+    if is_tensor(value):
+        return _simplify_array(tensor_array(value))
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     raise TypeError(f"a {type(value).__name__} has no meaning in JSON")
