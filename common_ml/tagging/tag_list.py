@@ -7,11 +7,13 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, overload
 
-from common_ml.errors import CommonMLError
+from common_ml.errors import CommonMLError, MessageError
 from common_ml.tagging.confidence import confidence_of
 from common_ml.tagging.job.log import escaped_name
 from common_ml.tagging.messages import Error, Progress, Tag
-from common_ml.tagging.wire import Writer, read_messages
+from common_ml.tagging.tags_file.writer import output_error
+from common_ml.tagging.wire import encode, read_messages
+from common_ml.utils.whole_file import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -93,16 +95,14 @@ class Tags(Sequence[Tag]):
         Raises:
             OutputError: it cannot be written.
         """
-        place = os.fspath(path)
-        draft = f"{place}.{os.getpid()}.unfinished"
         try:
-            with Writer(draft) as writer:
+            with replacing(path) as file:
                 for message in [*self.messages, *self._missing_outcomes()]:
-                    writer.write(message)
-            os.replace(draft, place)
-        finally:
-            if os.path.exists(draft):
-                os.unlink(draft)
+                    file.write(encode(message))
+        except MessageError:
+            raise
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+            raise output_error("written", os.fspath(path), error) from error
 
     def to_pandas(self) -> pd.DataFrame:
         """Return a data frame with a row for each tag.

@@ -28,28 +28,41 @@ def write_whole(path: StrPath, content: bytes) -> None:
 
 
 @contextmanager
-def replacing(target: StrPath) -> Iterator[BinaryIO]:
+def replacing(
+    target: StrPath, *, mode: int | None = None, sync: bool = False
+) -> Iterator[BinaryIO]:
     """Write a file that takes the place of `target` when the block is left without an error.
 
     With an error, what was at `target` stays as it was. Missing folders are made, a link is
     followed, and the mode of an old file is kept. A target that is not a regular file, such as
     `/dev/stdout`, is written to.
+
+    Args:
+        target: The file to write.
+        mode: Permission bits of the new file; None for those of the old file, or the usual ones.
+        sync: Whether the content is on the disk before it takes the place, as after a power cut
+            an empty file could be there.
     """
     path = Path(os.path.realpath(target))
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(target))
-    mode = path.stat().st_mode if path.exists() else None
-    if mode is not None and not stat.S_ISREG(mode):
-        with Path(target).open("wb") as file:
-            yield file
-        return
+    if path.exists():
+        old_mode = path.stat().st_mode
+        if not stat.S_ISREG(old_mode):
+            with Path(target).open("wb") as file:
+                yield file
+            return
+        mode = stat.S_IMODE(old_mode) if mode is None else mode
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = _beside(path)
     try:
         with partial.open("xb") as file:
             yield file
             if mode is not None:
-                os.fchmod(file.fileno(), stat.S_IMODE(mode))
+                os.fchmod(file.fileno(), mode)
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
         partial.replace(path)
     except BaseException:
         partial.unlink(missing_ok=True)

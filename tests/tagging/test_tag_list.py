@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
+from common_ml.errors import OutputError
 from common_ml.tagging.messages import Error, FrameInfo, Progress, Tag
 from common_ml.tagging.tag_list import MAX_SHOWN, Tags
 from common_ml.tagging.wire import Writer, read_messages
@@ -112,3 +114,21 @@ def test_texts_of_others_are_literal_in_text_and_html() -> None:
     assert "<script>\\x1b[31m" in repr(tags)
     assert "&lt;script&gt;\\x1b[31m" in tags._repr_html_()
     assert "<b>" not in tags._repr_html_()
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path, tmp_path / "file" / "tags.jsonl", "a\0b"):
+        with pytest.raises(OutputError, match=r"the output file .* cannot be written: "):
+            Tags(MESSAGES).save(path)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_pipe_is_written_to(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "tags.jsonl")
+    reader = os.open(tmp_path / "tags.jsonl", os.O_RDONLY | os.O_NONBLOCK)
+
+    Tags(MESSAGES).save(tmp_path / "tags.jsonl")
+
+    assert len(os.read(reader, 1 << 16).splitlines()) == len(MESSAGES)
+    os.close(reader)

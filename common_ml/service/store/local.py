@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import tempfile
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from common_ml.service.store.store import (
     as_store_error,
     key_of,
 )
+from common_ml.utils.whole_file import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,18 +127,8 @@ class LocalStore(ContentStore):
         return self.folder / "contents"
 
     def _copy(self, source: Path, place: Path) -> None:
-        descriptor, name = tempfile.mkstemp(dir=place.parent, prefix=".")
-        try:
-            with os.fdopen(descriptor, "wb") as target, source.open("rb") as file:
-                while data := file.read(CHUNK_BYTES):
-                    target.write(data)
-                target.flush()
-                os.fsync(target.fileno())
-            os.chmod(name, 0o444)
-            os.rename(name, place)
-        except BaseException:
-            os.unlink(name)
-            raise
+        with replacing(place, mode=0o444, sync=True) as target, source.open("rb") as file:
+            shutil.copyfileobj(file, target, CHUNK_BYTES)
 
     def _sync(self, path: Path) -> None:
         """Let a file or the names of a folder survive a power cut."""

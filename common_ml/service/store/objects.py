@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from common_ml.errors import MissingExtraError, StoreError
 from common_ml.service.store.store import ContentStore, LocalContent, as_store_error, key_of
+from common_ml.utils.whole_file import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,15 +82,9 @@ class ObjectStore(ContentStore):
 
     def fetch(self, key: str, target: Path) -> LocalContent:
         """Download a content."""
-        beside = target.with_name(f".{target.name[:100]}.{uuid4().hex}")
-        try:
-            with as_store_error(f"cannot write {target}"), beside.open("wb") as file:
-                for data in self.read(key):
-                    file.write(data)
-            beside.chmod(0o444)
-            beside.replace(target)
-        finally:
-            beside.unlink(missing_ok=True)
+        with as_store_error(f"cannot write {target}"), replacing(target, mode=0o444) as file:
+            for data in self.read(key):
+                file.write(data)
         return LocalContent(target, is_copy=True)
 
     def delete(self, key: str) -> None:

@@ -84,7 +84,7 @@ class Writer:
                 os.write(self._descriptor, b"\n")
             status = os.fstat(self._descriptor)
         except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-            raise _output_error("opened", self.path, error) from error
+            raise output_error("opened", self.path, error) from error
         self._is_regular = stat.S_ISREG(status.st_mode)
         self._end = status.st_size
 
@@ -131,7 +131,7 @@ class Writer:
                 error = OSError(errno.EBADF, "the writer is closed")
             else:
                 error = OSError(errno.EBADF, f"{_TAKEN}; hint: {_TAKEN_HINT}")
-        return _output_error("written", self.path, error)
+        return output_error("written", self.path, error)
 
     def _write_rest(self, line: bytes, written: int) -> None:
         """Complete a partially written line, or remove it."""
@@ -176,7 +176,7 @@ class Writer:
         try:
             self._own.close()
         except OSError as error:
-            raise _output_error("written", self.path, error) from error
+            raise output_error("written", self.path, error) from error
 
     def __enter__(self) -> Writer:
         return self
@@ -212,7 +212,14 @@ def _opened(path: str) -> int:
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-def _output_error(verb: str, path: str, cause: OSError | ValueError) -> OutputError:
+def output_error(verb: str, path: str, cause: OSError | ValueError) -> OutputError:
+    """Return the error of an output file.
+
+    Args:
+        verb: What is not possible with the file, such as "written".
+        path: The file.
+        cause: Of the system; a ValueError for a path with a NUL.
+    """
     code = cause.errno if isinstance(cause, OSError) else None
     reason = cause.strerror if isinstance(cause, OSError) else str(cause)
     reason = _FIFO_REASONS.get(code or 0, reason)
