@@ -153,7 +153,7 @@ def _print_table(conformance: Conformance, results: list[CheckResult]) -> None:
             _print_failure(result)
     if conformance.odd_values:
         stdout.print()
-        stdout.print(Text("odd values, accepted but probably not meant:", style="yellow"))
+        stdout.print(Text("odd values, accepted but probably unintended:", style="yellow"))
         for text in conformance.odd_values[:_MAX_ODD_VALUES]:
             stdout.print(Padding(Text(printable(text)), (0, 0, 0, 2)))
     counts = counted(results)

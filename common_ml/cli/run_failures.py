@@ -30,7 +30,7 @@ class FailureDetails:
     """Looks failures up in the logs of the taggers; each cause is shown once."""
 
     def __init__(self, logs: Sequence[Path], *, folder: Path | None) -> None:
-        """Prepare.
+        """Initialise.
 
         Args:
             logs: The logs of the taggers.

@@ -54,7 +54,7 @@ class WatchedRun:
         before_run: Callable[[], None],
         verbose: bool,
     ) -> None:
-        """Prepare.
+        """Initialise.
 
         Args:
             make_tagger: Returns a tagger that has not started, with its log beside the output.

@@ -1,4 +1,4 @@
-"""Advice on the speed of a tagger, by its profile: pure functions."""
+"""Performance advice for a tagger, derived from its profile; pure functions."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ if TYPE_CHECKING:
     from common_ml.runtime.bench import Measurement
 
 LEADING_SHARE = 0.5
-"""A stage with this share of the busy time sets the pace."""
+"""A stage with this share of the busy time is the bottleneck."""
 NOTABLE_SHARE = 0.25
-"""One with this share is mentioned."""
+"""A stage with this share of the busy time is mentioned."""
 _IDLE_CPUS = 0.6
-"""Up to this share of busy CPUs there is room for another tagger."""
+"""Up to this CPU utilisation another tagger can run beside this one."""
 
 
 def advice(measured: Measurement) -> list[str]:
-    """What would make it faster: one sentence each, most important first; never empty."""
+    """Return what would make it faster: one sentence each, most important first; never empty."""
     found = [*_loading(measured), *_pace(measured), *_idle(measured)]
     return found or ["balanced: no stage sets the pace alone"]
 
@@ -98,5 +98,5 @@ _HINTS = {"decode": _decode, "model": _model, "write": _write, "other": _other}
 
 
 def _has_room(measured: Measurement) -> bool:
-    """Whether CPUs were idle while it tagged."""
+    """Whether CPUs were idle while the tagger worked."""
     return measured.num_cpus > 1 and measured.busy_cpus <= _IDLE_CPUS * measured.num_cpus

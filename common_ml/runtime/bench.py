@@ -1,4 +1,4 @@
-"""Profile a tagger: one run, measured from inside and from outside."""
+"""Profile one run of a tagger: its own stage timings, and process metrics from outside."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Measurement:
-    """A run of a tagger in figures. Seconds are of wall clocks, bytes are bytes."""
+    """The figures of one run. Seconds are wall-clock time unless noted otherwise."""
 
     tagger: str
-    """Its command."""
+    """The command of the tagger."""
     model: str
     """The class of its model."""
     kind: str | None
-    """`frame`, `batch`, `av` or `producer`; None for another one."""
+    """`frame`, `batch`, `av` or `producer`; None for any other kind."""
     batch_size: int | None
-    """Of a batch model: how many frames a call may get."""
+    """Maximum number of frames in a call of a batch model."""
     num_files: int
-    """Files that were tagged."""
+    """Number of files that were tagged."""
     num_failed: int
     num_tags: int
     num_frames: int
-    """Frames and pictures that were decoded by common-ml."""
+    """Number of frames and pictures that common-ml decoded."""
     num_calls: int
-    """Calls of the model."""
+    """Number of calls of the model."""
     media_seconds: float
-    """Duration of all tagged files together; 0 for pictures."""
+    """Total duration of the tagged files; 0 for pictures."""
     total_seconds: float
-    """From the start of the process to its end, seen from outside."""
+    """From the start of the process to its end, measured from outside."""
     loading_seconds: float
     """From the start of the process until it begins to read paths: Python, libraries, weights."""
     stages: Mapping[str, float]
@@ -53,19 +53,19 @@ class Measurement:
     code (`model`), writing messages (`write`), without a file to tag (`idle`), and the rest
     (`other`)."""
     cpu_seconds: float
-    """Of all threads of the process while it tagged."""
+    """CPU time of all threads of the process while it tagged."""
     num_cpus: int
-    """CPUs that it might use."""
+    """CPUs available to the process."""
     peak_memory_bytes: int
-    """The most that the process held at once."""
+    """Peak resident memory of the process."""
     gpu_peak_bytes: Mapping[str, int]
-    """Device -> the most that torch reserved on it; empty where torch used none."""
+    """Device -> peak memory that torch reserved on it; empty where torch used none."""
     timeline: Mapping[str, Any] | None = None
-    """`bin_seconds`, and `stages`: the seconds of each stage in each of equal steps of time."""
+    """`bin_seconds`, and `stages`: seconds of each stage in each bin of that width."""
 
     @property
     def tagging_seconds(self) -> float:
-        """From the first look for a path to the last message."""
+        """From the first read of a path to the last message."""
         return sum(self.stages.values())
 
     @property
@@ -80,21 +80,21 @@ class Measurement:
 
     @property
     def frames_per_call(self) -> float | None:
-        """Of a frame or batch model: frames in a call, on average."""
+        """Mean number of frames per call of a frame or batch model."""
         is_of_frames = self.kind in ("frame", "batch") and self.num_calls
         return self.num_frames / self.num_calls if is_of_frames else None
 
     @property
     def busy_cpus(self) -> float:
-        """CPUs that were at work at a time, on average."""
+        """Mean number of busy CPUs."""
         return self.cpu_seconds / self.tagging_seconds
 
     def share(self, stage: str) -> float:
-        """How much of the time of tagging a stage took, 0..1."""
+        """Return a stage's share of the tagging time, 0..1."""
         return self.stages[stage] / self.tagging_seconds
 
     def to_json(self) -> dict[str, Any]:
-        """All figures under their names."""
+        """Return all figures as JSON."""
         return {
             "tagger": self.tagger,
             "model": {"name": self.model, "kind": self.kind, "batch_size": self.batch_size},
@@ -127,7 +127,7 @@ def measure(
     idle_timeout_seconds: float | None = 600,
     python: str | None = None,
 ) -> Measurement:
-    """Run a tagger once over files, all of which it gets at once, and measure it.
+    """Run a tagger once over files, all sent at once, and measure it.
 
     Args:
         main: A main.py that calls common-ml, its folder, or a command that starts one.

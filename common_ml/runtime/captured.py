@@ -1,4 +1,4 @@
-"""What a program writes to stdout or stderr, captured in a file."""
+"""Capture a program's stdout or stderr in a file."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _KEPT_BYTES = 1 << 20
 
 
 class Captured:
-    """A file that a program appends to; in memory once the file has to be removed."""
+    """Captured output: a file that a program appends to; held in memory once it is removed."""
 
     def __init__(self, path: Path) -> None:
-        """Begin at the end of what is in the file already."""
+        """Start at the current end of the file."""
         self.path = path
         self._start = path.stat().st_size if path.exists() else 0
         self._kept: bytes | None = None
         self._kept_from = 0
 
     def text(self, *, last_bytes: int | None = None) -> str:
-        """Return all text, or its end."""
+        """Return the text, or its end."""
         data = self._kept
         if data is None:
             with self.path.open("rb") as file:
@@ -35,7 +35,7 @@ class Captured:
         return (data if last_bytes is None else data[-last_bytes:]).decode(errors="replace")
 
     def since(self, offset: int) -> bytes:
-        """What follows the first `offset` bytes, as far as it is kept."""
+        """Return the text after the first `offset` bytes, as far as it is kept."""
         if self._kept is not None:
             return self._kept[max(self._start + offset - self._kept_from, 0) :]
         with self.path.open("rb") as file:
@@ -43,12 +43,12 @@ class Captured:
             return file.read()
 
     def last_lines(self) -> str:
-        """Its last lines, for an error message."""
+        """Return the last lines, for an error message."""
         end = self.text(last_bytes=_TAIL_BYTES)
         return "\n".join(end.rstrip().splitlines()[-_TAIL_LINES:])
 
     def keep(self) -> None:
-        """Read the end of the file into memory; the file may be removed then."""
+        """Read the end of the file into memory, so that the file may be removed."""
         with self.path.open("rb") as file:
             self._kept_from = max(self._start, file.seek(0, os.SEEK_END) - _KEPT_BYTES)
             file.seek(self._kept_from)

@@ -1,4 +1,4 @@
-"""A child process and its pipes: lines in without waiting, stdout and stderr into files."""
+"""Child process with a non-blocking stdin; its stdout and stderr go to files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import uuid
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING
 
-from common_ml.runtime import descendants, leftovers
+from common_ml.runtime import descendants, orphans
 from common_ml.runtime.captured import Captured
 from common_ml.runtime.guard import Guard
 
@@ -26,9 +26,9 @@ _FEEDER_SECONDS = 1.0
 
 
 class Child:
-    """A program in a session of its own: a Ctrl-C of the terminal does not reach it.
+    """A program in its own session, out of reach of the terminal's Ctrl-C.
 
-    Its process group ends with it, and it ends with this process.
+    Its process group is killed when it ends, and it is stopped when this process ends.
     """
 
     def __init__(
@@ -39,9 +39,9 @@ class Child:
         cwd: StrPath | None,
         env: Mapping[str, str] | None,
         log: Path | None = None,
-        last_command: Sequence[str] = (),
+        cleanup_command: Sequence[str] = (),
     ) -> None:
-        """Start it.
+        """Start the program.
 
         Args:
             command: The program and its arguments.
@@ -49,8 +49,8 @@ class Child:
             cwd: Its working directory; None for ours.
             env: Its whole environment; None for ours.
             log: A file that its stderr is appended to, and that stays; None for one in the folder.
-            last_command: What ends it for certain, where killing its processes does not: the
-                removal of a container.
+            cleanup_command: Ends it where killing its processes does not suffice: removes a
+                container.
 
         Raises:
             OSError: it cannot be started.
@@ -59,11 +59,11 @@ class Child:
         self._stderr = Captured(log or folder / "stderr.txt")
         self._temporary = [self._stdout.path, *([] if log else [self._stderr.path])]
         # the processes of a container end with it, and those of its engine must not be killed
-        self._mark = "" if last_command else uuid.uuid4().hex
+        self._mark = "" if cleanup_command else uuid.uuid4().hex
         environment = dict(os.environ if env is None else env)
         if self._mark:
             environment[descendants.VARIABLE] = self._mark
-        self._guard = Guard(folder, last_command)
+        self._guard = Guard(folder, cleanup_command)
         try:
             with self._stdout.path.open("ab") as stdout, self._stderr.path.open("ab") as stderr:
                 self._process = subprocess.Popen(
@@ -79,17 +79,17 @@ class Child:
             self._guard.release()
             raise
         self._guard.watch(self.pid)
-        leftovers.note_tagger(folder, self.pid, mark=self._mark, last_command=last_command)
+        orphans.note_tagger(folder, self.pid, mark=self._mark, cleanup_command=cleanup_command)
         self._end_descriptor = os.pidfd_open(self.pid) if hasattr(os, "pidfd_open") else -1
         self._reaping = threading.Lock()
-        # A pipe holds 64 KB: whoever wrote to it here would wait for a tagger that does not read.
+        # A pipe holds 64 KB: a direct write would block while the tagger does not read.
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._feeder = threading.Thread(target=self._feed, name="tagger stdin", daemon=True)
         self._feeder.start()
 
     @property
     def pid(self) -> int:
-        """Its process id, which is its process group's as well."""
+        """The process id, which is also that of the process group."""
         return self._process.pid
 
     @property
@@ -104,17 +104,17 @@ class Child:
             if self._process.returncode is None and self._end_descriptor >= 0:
                 if not _is_readable(self._end_descriptor, 0):
                     return None
-                self._kill_group()  # before its number is free for others
+                self._kill_group()  # before the pid can be reused
             return self._process.poll()
 
     @property
     def stdout(self) -> str:
-        """All that it wrote to stdout so far."""
+        """Its stdout so far."""
         return self._stdout.text()
 
     @property
     def stderr(self) -> str:
-        """All that it wrote to stderr so far."""
+        """Its stderr so far."""
         return self._stderr.text()
 
     @property
@@ -136,11 +136,11 @@ class Child:
         return self._stderr.last_lines()
 
     def write(self, data: bytes) -> None:
-        """Send bytes to its stdin, in the background."""
+        """Write bytes to its stdin in the background."""
         self._lines.put(data)
 
     def close_input(self) -> None:
-        """End its stdin, after all that was written."""
+        """Close its stdin after all that was written."""
         self._lines.put(None)
 
     def send_signal(self, number: int) -> None:
@@ -158,13 +158,13 @@ class Child:
             return None
 
     def kill(self) -> None:
-        """End it, and all that it started, at once."""
+        """Kill it and its descendants."""
         if self._process.returncode is None:
             self._kill_group()
         self.wait()
 
     def close(self) -> None:
-        """Leave nothing behind: no process, no thread, no descriptor; its texts stay readable."""
+        """Release the process, thread and descriptors; its output stays readable."""
         if self.exit_status is None:
             self.kill()
         self._guard.release()

@@ -1,4 +1,4 @@
-"""A tagger as a container: podman or docker, by its command line."""
+"""Run a tagger as a container, by the command line of podman or docker."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 ENGINES = ("podman", "docker")
 _ENGINE_FAILED = 125
-"""Exit status of the engine itself, where it could not start a container."""
+"""Exit status of an engine that could not start a container."""
 _REMOVED_WITHIN_SECONDS = 60
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,511}", re.ASCII)
 
@@ -57,7 +57,7 @@ class ContainerTagger(Tagger):
         log: StrPath | None = None,
         arguments: Sequence[str] = (),
     ) -> None:
-        """Prepare; nothing is touched before the start.
+        """Initialise; nothing is touched before the start.
 
         Args:
             image: Its name. It is not fetched: pull or build it first.
@@ -135,7 +135,7 @@ class ContainerTagger(Tagger):
                 cwd=None,
                 env=None,
                 log=self._log,
-                last_command=[*self._engine_command, *self._REMOVE, self.container],
+                cleanup_command=[*self._engine_command, *self._REMOVE, self.container],
             )
         except (OSError, ValueError) as error:
             raise TaggerError(f"cannot start {self.image}: {error}") from error
@@ -180,7 +180,7 @@ def checked_image(name: str) -> str:
 
 
 def missing_image_hint(name: str) -> str:
-    """Return what to do about an image that is not there: it may be a misspelt folder."""
+    """Return the hint for a missing image, which may be a misspelt folder."""
     programs = [path.parent.name for path in Path.cwd().glob("*/main.py")]
     close = difflib.get_close_matches(name, programs, n=1, cutoff=0.75)
     return f"did you mean {close[0]}?" if close else "build or pull it, or name a main.py"
@@ -197,7 +197,7 @@ def has_image(name: str, *, engine: str | None = None) -> bool:
 
 
 def engine_command(engine: str | None = None) -> list[str]:
-    """Returns the words that start the engine.
+    """Return the command line that starts the engine.
 
     Args:
         engine: Its program, with options of its own if it needs any; None for the first of podman
@@ -218,7 +218,7 @@ def engine_command(engine: str | None = None) -> list[str]:
 
 
 def run_engine(command: Sequence[str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the engine to its end, its output kept.
+    """Run the engine to its end and capture its output.
 
     Raises:
         TaggerError: it does not end.

@@ -1,4 +1,4 @@
-"""Find and end the processes that descend from a tagger, wherever they are in the process tree."""
+"""Find and kill a tagger's descendant processes, wherever they are in the process tree."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _MAX_PASSES = 5
 
 
 def kill_marked(mark: str) -> int:
-    """Kill all processes that inherited a mark; Linux only, elsewhere there is no way to find them.
+    """Kill all processes that inherited a mark; Linux only, elsewhere they cannot be found.
 
-    A session or a parent of their own does not hide them.
+    Found even if they have a new session or another parent.
 
     Returns:
-        How many there were.
+        The number of processes killed.
     """
     num_killed = 0
     for _ in range(_MAX_PASSES):

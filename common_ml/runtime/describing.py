@@ -1,4 +1,4 @@
-"""The description of a tagger: a program answers `--describe`, an image has a label."""
+"""Read the description of a tagger: from a program by `--describe`, from an image by its label."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events of a kept tagger about its files, other than their messages."""
+"""Events of a `TaggerKeeper` about its files, beside the tagger's own messages."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Retry:
-    """A file is tagged once more from its start: its messages so far are void."""
+    """A file is retried from its start: discard its messages so far."""
 
     source_media: str
     reason: str
     attempt: int
-    """The one that begins. It stays the same if the file was not to blame."""
+    """Number of the attempt that begins. Unchanged if the file did not cause the failure."""
 
 
 @dataclass(frozen=True)
@@ -42,36 +42,36 @@ Event: TypeAlias = Message | Retry | Cancelled
 
 
 @dataclass(frozen=True)
-class Taken:
-    """Files for a tagger."""
+class NextFiles:
+    """The next files for a tagger, from a file source."""
 
     paths: Sequence[StrPath]
     is_over: bool
-    """Whether these are the last ones."""
+    """Whether the source is exhausted after these."""
 
 
-def taking(
+def file_source(
     paths: Iterable[StrPath], *, num_ahead: int, num_looked_ahead: int
-) -> Callable[[int], Taken]:
-    """Return a function that takes files as a tagger has room for them.
+) -> Callable[[int], NextFiles]:
+    """Return a source that hands out files as the tagger has capacity for them.
 
     Args:
         paths: Taken one by one.
-        num_ahead: Files that the tagger has at a time, >= 1.
-        num_looked_ahead: Further files that are taken from `paths`, to know whether they are over.
+        num_ahead: Maximum number of open files of the tagger, >= 1.
+        num_looked_ahead: Files to read from `paths` beyond those, to detect their end in time.
 
     Returns:
-        Gets the number of files that the tagger has.
+        Takes the number of open files; returns the next ones.
     """
     waiting = iter(paths)
     ahead: list[StrPath] = []
 
-    def take(num_open: int) -> Taken:
+    def take(num_open: int) -> NextFiles:
         room = num_ahead - num_open
         ahead.extend(islice(waiting, max(room + num_looked_ahead - len(ahead), 0)))
         is_over = len(ahead) < room + num_looked_ahead
         taken, ahead[:] = ahead[:room], ahead[room:]
-        return Taken(taken, is_over=is_over)
+        return NextFiles(taken, is_over=is_over)
 
     return take
 

@@ -1,4 +1,4 @@
-"""Stop a tagger whose runtime was killed."""
+"""Watchdog process that stops a tagger when its runtime is killed."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ the runtime has died. A shell needs no Python to start and less than 1 MB of mem
 
 
 class Guard:
-    """A small process that outlives this one, and cleans up after it.
+    """A watchdog: a small process that outlives this one and cleans up after it.
 
     If this process ends without `release`, the tagger gets SIGTERM, and its process group SIGKILL
     once it has ended or after five seconds; then its temporary folder is removed. Unlike
     PR_SET_PDEATHSIG that does not depend on the thread that started the tagger.
     """
 
-    def __init__(self, folder: StrPath, last_command: Sequence[str] = ()) -> None:
-        """Start it, before the tagger.
+    def __init__(self, folder: StrPath, cleanup_command: Sequence[str] = ()) -> None:
+        """Start the watchdog, before the tagger.
 
         Args:
             folder: The tagger's temporary folder.
-            last_command: What it runs at the very end, such as the removal of a container.
+            cleanup_command: Run last, for example to remove a container.
         """
         self._process: subprocess.Popen[bytes] | None = None
         with suppress(OSError):  # no shell: the tagger still ends with its input
             self._process = subprocess.Popen(
-                [_SHELL, "-c", _SCRIPT, "common-ml-guard", os.fspath(folder), *last_command],
+                [_SHELL, "-c", _SCRIPT, "common-ml-guard", os.fspath(folder), *cleanup_command],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -55,11 +55,11 @@ class Guard:
             )
 
     def watch(self, pid: int) -> None:
-        """Guard a process that leads its process group."""
+        """Watch over a process that leads its process group."""
         self._write(b"%d\n" % pid)
 
     def release(self) -> None:
-        """End the guard; nothing happens to the tagger. May be called again."""
+        """End the watchdog and leave the tagger alone. Idempotent."""
         if self._process is None:
             return
         self._write(b"released\n")

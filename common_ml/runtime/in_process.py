@@ -1,4 +1,4 @@
-"""Run a model in this process, without a daemon: messages as a tagger would write them."""
+"""Run a model in this process, without a daemon; yields the messages a tagger would write."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def tag_in_process(
 
 
 class _Kept:
-    """Receives messages in place of a tags file."""
+    """In-memory replacement of a tags file writer."""
 
     def __init__(self, messages: list[Message], progress: InteractiveProgress) -> None:
         self._messages = messages
@@ -118,10 +118,10 @@ class _Run:
 
     @contextmanager
     def _failures_of(self, files: Sequence[str] | None) -> Iterator[None]:
-        """Raise what fails with its place, or report it and go on."""
+        """Raise a failure with its place, or report it and continue."""
         try:
             yield
-        except SystemExit as error:  # would end the interpreter of who tries a model
+        except SystemExit as error:  # would end the caller's interpreter
             failure = CommonMLError(f"the model ended the program: sys.exit({error.code!r})")
             self._fail(failure, files, cause=error)
         except Exception as error:  # noqa: BLE001 - raised again, unless the caller goes on after errors

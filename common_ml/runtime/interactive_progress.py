@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from common_ml.tagging.messages import Message
 
 _SILENT_SECONDS = 1.0
-"""Shorter work says nothing."""
+"""Seconds; shorter jobs show no progress."""
 _STEP_SECONDS = 0.5
 
 
 class InteractiveProgress:
-    """One line on stderr that is written over, and removed in the end; nothing in a script."""
+    """A progress line on stderr, removed at the end; disabled in scripts."""
 
     def __init__(self, num_files: int, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin.
+        """Initialise.
 
         Args:
             num_files: Files to tag.

@@ -1,4 +1,4 @@
-"""Several taggers that share the files of one job."""
+"""Tag files with several taggers that share one work queue."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from queue import Empty, Queue
 from typing import TYPE_CHECKING
 
-from common_ml.runtime.keeper import NUM_AHEAD, TaggerKeeper, Taken
+from common_ml.runtime.keeper import NUM_AHEAD, NextFiles, TaggerKeeper
 from common_ml.runtime.tagger import GRACE_SECONDS
 from common_ml.tagging.messages import Message
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from common_ml.types import StrPath
 
 _MAX_QUEUED = 10_000
-"""Messages in memory that wait for the reader; more remain in the tags files."""
+"""Capacity of the message queue to the reader; further messages remain in the tags files."""
 _MAX_PICTURES_AHEAD = 64
 """Of pictures, which batch models tag together."""
 _SIGNAL_SECONDS = 0.5
@@ -30,10 +30,10 @@ _SIGNAL_SECONDS = 0.5
 
 
 class TaggingJob:
-    """Files for one or more taggers, and their messages in one stream.
+    """Tags files with one or more taggers, and merges their messages into one stream.
 
-    Whichever tagger has room takes the next file. A context manager: the taggers start on entry,
-    and none is left on exit.
+    The next file goes to whichever tagger has capacity. A context manager: the taggers start on
+    entry and are stopped on exit.
 
         with TaggingJob([tagger_for("my-tagger") for _ in range(4)], paths) as job:
             for message in job.messages():
@@ -43,7 +43,7 @@ class TaggingJob:
     """
 
     def __init__(self, taggers: Sequence[Tagger], paths: Iterable[StrPath]) -> None:
-        """Prepare; nothing is started.
+        """Initialise; nothing is started yet.
 
         Args:
             taggers: At least one; none has started.
@@ -88,17 +88,17 @@ class TaggingJob:
 
     @property
     def stopped(self) -> bool:
-        """Whether it was stopped, by a caller or because a tagger failed."""
+        """Whether the job was stopped, by a caller or because a tagger failed."""
         return self._stopping.is_set()
 
     def messages(self) -> Iterator[Message]:
         """Read messages as they are written, until all taggers have ended.
 
-        After a stop those follow that were written before it. A tagger that fails stops the others.
+        Messages written before a stop are still delivered. A tagger that fails stops the others.
 
         Raises:
             TaggerError: a tagger failed; see `Tagger.messages`.
-            OSError: a file could not be brought to a tagger.
+            OSError: a file could not be sent to a tagger.
         """
         while self._num_running:
             item = self._next()
@@ -119,7 +119,7 @@ class TaggingJob:
             keeper.stop(grace_seconds=grace_seconds)
 
     def _next(self) -> Message | _End:
-        """Wait for the next item, and let handlers of signals run meanwhile."""
+        """Wait for the next item in slices, so that signal handlers can run."""
         while True:
             try:
                 return self._queue.get(timeout=_SIGNAL_SECONDS)
@@ -127,11 +127,11 @@ class TaggingJob:
                 continue
 
     def _work(self, keeper: TaggerKeeper) -> None:
-        """Run one tagger, in a thread of its own."""
+        """Run one tagger; the body of its thread."""
         failure: BaseException | None = None
         try:
             with keeper:
-                for event in keeper.tag_taken(self._take, close=True):
+                for event in keeper.tag_from(self._take, close=True):
                     if isinstance(event, Message):
                         self._queue.put(event)
         except Exception as error:  # noqa: BLE001 - raised again where the messages are read
@@ -139,17 +139,17 @@ class TaggingJob:
         finally:
             self._queue.put(_End(failure))
 
-    def _take(self, num_open: int) -> Taken:
-        """Return what a tagger with this number of open files has room for."""
+    def _take(self, num_open: int) -> NextFiles:
+        """Return the next files for a tagger with this number of open files."""
         files: list[StrPath] = []
         with self._lock:
             while self._waiting and num_open < self._num_ahead(self._waiting[0]):
                 files.append(self._waiting.popleft())
                 num_open += 1
-            return Taken(files, is_over=not self._waiting)
+            return NextFiles(files, is_over=not self._waiting)
 
     def _num_ahead(self, path: StrPath) -> int:
-        """How many files a tagger may have when it is sent this one.
+        """Return how many open files a tagger may have, including this one.
 
         Of pictures large shares at first, small ones towards the end, when taggers should end
         together.

@@ -1,4 +1,4 @@
-"""A tagger kept alive over many files: started when needed, restarted when it dies."""
+"""Supervisor that keeps a tagger alive over many files: starts, restarts and retries."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import threading
 from typing import TYPE_CHECKING
 
 from common_ml.errors import TaggerError
-from common_ml.runtime.blame import Blame
+from common_ml.runtime.failure_attribution import FailureAttribution
 from common_ml.runtime.file_events import (
     Cancelled,
     Event,
+    NextFiles,
     Retry,
     TaggerDiedError,
-    Taken,
+    file_source,
     is_outcome,
-    taking,
 )
-from common_ml.runtime.idle_clock import IdleClock
+from common_ml.runtime.idle_timer import IdleTimer
 from common_ml.runtime.kept_files import KeptFiles
 from common_ml.runtime.tagger import GRACE_SECONDS
 from common_ml.runtime.tagger_slot import TaggerSlot
@@ -33,20 +33,28 @@ if TYPE_CHECKING:
     from common_ml.runtime.tagger import Tagger
     from common_ml.types import StrPath
 
-__all__ = ["Cancelled", "Event", "Retry", "TaggerDiedError", "TaggerKeeper", "Taken", "is_outcome"]
+__all__ = [
+    "Cancelled",
+    "Event",
+    "NextFiles",
+    "Retry",
+    "TaggerDiedError",
+    "TaggerKeeper",
+    "is_outcome",
+]
 
 NUM_AHEAD = 2
-"""Files that a tagger has been sent and has not finished: it is never idle, and has little left to
-do when its runtime dies."""
+"""Maximum number of open files of a tagger: one in work and one queued, so that it is never idle
+and has little left to do when its runtime dies."""
 
 
 class TaggerKeeper:
-    """Tag any number of files with one tagger, whatever happens to it.
+    """Supervises one tagger over any number of files; restarts it and retries files on failure.
 
     The tagger starts with the first file. If it ends early, hangs or violates the protocol, the
-    first of its open files is blamed: it is tried again alone, and is an `Error` after `max_tries`.
-    Files that were open beside it are sent again without blame. A tagger that exits after the
-    `Error` of a file, as without `continue_on_error`, has said whom to blame.
+    failure counts as an attempt of its first open file, which is retried alone, and becomes an
+    `Error` after `max_tries`. Files that were open beside it are sent again; no attempt counts. If
+    a tagger exits after the `Error` of a file, as without `continue_on_error`, that is the cause.
 
         with TaggerKeeper(lambda: tagger_for("my-tagger")) as keeper:
             for event in keeper.tag("clip.mp4"):
@@ -54,7 +62,7 @@ class TaggerKeeper:
             for event in keeper.tag_all(paths):  # one file ahead: the tagger never waits
                 print(event)
 
-    `Retry` among the events means that the messages of that file so far are void. One thread reads
+    `Retry` among the events means: discard the messages of that file so far. One thread reads
     events; any thread may `submit`, `cancel` and `stop`.
     """
 
@@ -65,7 +73,7 @@ class TaggerKeeper:
         max_tries: int | None = 3,
         idle_seconds: float | None = None,
     ) -> None:
-        """Prepare; nothing is started.
+        """Initialise; nothing is started yet.
 
         Args:
             make_tagger: Returns a tagger that has not started; called at every start.
@@ -80,11 +88,11 @@ class TaggerKeeper:
         self._max_tries = max_tries
         self._lock = threading.RLock()
         self._files = KeptFiles()
-        self._blame = Blame(max_tries)
+        self._attribution = FailureAttribution(max_tries)
         self._input_closed = False
         self._stopped = False
         self._retires = False
-        self._idle_clock = IdleClock(idle_seconds, self.stop_idle)
+        self._idle_timer = IdleTimer(idle_seconds, self.stop_idle)
 
     def __enter__(self) -> Self:
         return self
@@ -148,7 +156,7 @@ class TaggerKeeper:
         finally:
             if not ends:
                 self.cancel(wanted)
-            self._start_idle_clock()
+            self._start_idle_timer()
 
     def tag_all(
         self,
@@ -170,26 +178,26 @@ class TaggerKeeper:
             OSError: a file cannot be brought to the tagger.
         """
         # one more with `close`: the input ends with the last file, not after it
-        take = taking(paths, num_ahead=num_ahead, num_looked_ahead=int(close))
-        yield from self.tag_taken(take, close=close)
+        take = file_source(paths, num_ahead=num_ahead, num_looked_ahead=int(close))
+        yield from self.tag_from(take, close=close)
 
-    def tag_taken(self, take: Callable[[int], Taken], *, close: bool = False) -> Iterator[Event]:
-        """Tag what a function gives; yield events as they come.
+    def tag_from(self, take: Callable[[int], NextFiles], *, close: bool = False) -> Iterator[Event]:
+        """Tag files from a file source; yield events as they come.
 
         Args:
             take: Called with the number of open files, at the start and after each file. If it
-                gives none although it is not over, it is called again after the next open file.
+                returns none and is not exhausted, it is called again after the next open file.
             close: As in `tag_all`.
         """
-        is_over = self._submit_taken(take, close=close)
+        is_over = self._submit_next(take, close=close)
         while True:
             for event in self.events():
                 yield event
                 if not is_over and is_outcome(event):
-                    is_over = self._submit_taken(take, close=close)
+                    is_over = self._submit_next(take, close=close)
             if is_over or self._stopped:
                 return
-            is_over = self._submit_taken(take, close=close)
+            is_over = self._submit_next(take, close=close)
 
     def submit(self, path: StrPath, *, name: str | None = None) -> None:
         """Add a file; a running tagger gets it at once, otherwise `events` starts one.
@@ -201,7 +209,7 @@ class TaggerKeeper:
             if self._input_closed:
                 raise ValueError("the input of the tagger is closed: nothing more can be sent")
             given = os.fspath(path)
-            self._idle_clock.stop()
+            self._idle_timer.stop()
             self._files.add(given, given if name is None else name)
             if self.is_running and not self._slot.ends_by_us:
                 self._send()
@@ -234,10 +242,10 @@ class TaggerKeeper:
                 yield from self._end_of_tagger(error)
             else:
                 yield self._received(message)
-        self._start_idle_clock()
+        self._start_idle_timer()
 
     def cancel(self, name: str) -> bool:
-        """Cancel a file, and return at once; the events end with `Cancelled`.
+        """Request the cancellation of a file and return at once; its events end with `Cancelled`.
 
         The contract knows no other way than to stop the tagger: the next file starts another one.
 
@@ -254,14 +262,14 @@ class TaggerKeeper:
             return True
 
     def stop(self, *, grace_seconds: float = GRACE_SECONDS) -> None:
-        """Ask the tagger to stop for good, and return at once; events end with what it wrote."""
+        """Request a permanent stop and return at once; `events` ends with what was written."""
         self._stopped = True
         self._slot.stop(grace_seconds)
 
     def close(self, *, grace_seconds: float = GRACE_SECONDS) -> None:
         """Stop the tagger, wait for its end, and remove its temporary files. Idempotent."""
         self._stopped = True
-        self._idle_clock.stop()
+        self._idle_timer.stop()
         with self._lock:
             if self._slot.tagger is not None:
                 self._slot.tagger.stop(grace_seconds=grace_seconds)
@@ -273,8 +281,8 @@ class TaggerKeeper:
             if self._slot.tagger is not None and not self._files:
                 self._slot.dispose()
 
-    def _submit_taken(self, take: Callable[[int], Taken], *, close: bool) -> bool:
-        """Submit more files; return whether there are none left."""
+    def _submit_next(self, take: Callable[[int], NextFiles], *, close: bool) -> bool:
+        """Submit more files; return whether the source is exhausted."""
         if self._stopped:
             return True
         taken = take(len(self._files))
@@ -285,7 +293,7 @@ class TaggerKeeper:
         return taken.is_over
 
     def _start_and_send(self) -> bool:
-        """Send what waits, to a new tagger if there is none; return whether there is work."""
+        """Send waiting files, to a new tagger if there is none; return whether there is work."""
         if self._slot.tagger is not None and self._may_be_replaced() and self._files:
             self._slot.dispose()
         if self._slot.tagger is None:
@@ -296,19 +304,19 @@ class TaggerKeeper:
         return bool(self._files) or self._input_closed or self._retires
 
     def _may_be_replaced(self) -> bool:
-        """Whether the tagger has ended while nothing was open: no file is to blame."""
+        """Whether the tagger has ended while no file was open, so that none is the cause."""
         is_free = not self._files.has_sent
         return is_free and self._max_tries is not None and not self.is_running
 
     def _start(self) -> None:
         self._retires = False
-        self._blame.last_message = None
+        self._attribution.last_message = None
         self._slot.start()
         if self._stopped:  # meanwhile
             self._slot.stop(GRACE_SECONDS)
 
     def _send(self) -> None:
-        """Send the files that wait."""
+        """Send the waiting files."""
         tagger = self._slot.tagger
         if tagger is None or tagger.input_closed or self._slot.ends_by_us:
             return
@@ -328,8 +336,8 @@ class TaggerKeeper:
             tagger.close_input()
 
     def _received(self, message: Message) -> Message:
-        """Note a message; return it under the name of its file."""
-        self._blame.last_message = message
+        """Process a message; return it under the name of its file."""
+        self._attribution.last_message = message
         if not isinstance(message, (Tag, Progress, Error)) or message.source_media is None:
             return message
         with self._lock:
@@ -343,7 +351,7 @@ class TaggerKeeper:
 
     def _finish(self, file: KeptFile) -> None:
         self._files.remove(file)
-        self._blame.acquit()
+        self._attribution.reset()
         tagger = self._slot.tagger
         if tagger is None:
             return
@@ -353,18 +361,18 @@ class TaggerKeeper:
             self._retires = self._slot.has_done_enough
 
     def _drop_cancelled(self) -> Iterator[Event]:
-        """Forget the cancelled files that no tagger has."""
+        """Drop the cancelled files that were not sent."""
         with self._lock:
             dropped = self._files.drop_cancelled()
         for file in dropped:
             yield Cancelled(file.name)
 
     def _end_of_tagger(self, error: TaggerError | None) -> Iterator[Event]:
-        """Clean up after a tagger, and decide which of its files are tried again."""
+        """Clean up after a tagger, and retry or fail its open files."""
         with self._lock:
             ends_by_us = self._slot.ends_by_us
             self._slot.dispose()
-            sent = self._files.take_back()
+            sent = self._files.requeue_sent()
         if self._stopped:
             return
         if error is not None and self._max_tries is None and not ends_by_us:
@@ -380,18 +388,18 @@ class TaggerKeeper:
                 yield Retry(file.name, str(error or "its tagger was stopped"), file.num_tries + 1)
 
     def _fail_last_attempt(self, sent: list[KeptFile], error: TaggerError) -> Iterator[Event]:
-        """Blame a file for the end of its tagger; it fails if that was its last attempt."""
-        file = self._blame.count(sent, error)
+        """Attribute the tagger's failure to a file, which fails after its last attempt."""
+        file = self._attribution.record_exit(sent, error)
         if file is None:
             return
         with self._lock:
             self._files.remove(file)
         yield TaggerDiedError(file.named(str(error)), file.name, attempts=file.num_tries)
-        if self._blame.is_on_no_file:
+        if self._attribution.is_tagger_fault:
             raise error
 
-    def _start_idle_clock(self) -> None:
+    def _start_idle_timer(self) -> None:
         with self._lock:
-            self._idle_clock.stop()
+            self._idle_timer.stop()
             if self._slot.tagger is not None and not self._files:
-                self._idle_clock.start()
+                self._idle_timer.start()

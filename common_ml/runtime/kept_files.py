@@ -1,4 +1,4 @@
-"""The files of a tagger that is kept alive, until their progress or error."""
+"""Queue of the files of a `TaggerKeeper`, until their progress or error."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from common_ml.tagging.messages import Error, Message, Progress, Tag
 
 @dataclass(eq=False)
 class KeptFile:
-    """State of a file without progress or error so far."""
+    """An open file: one without progress or error so far."""
 
     path: str
-    """As it is sent to the tagger."""
+    """The path as sent to the tagger."""
     name: str
-    """As it stands in the events."""
+    """The `source_media` of its events."""
     num_tries: int = 0
-    """Attempts in which its tagger ended."""
+    """Failed attempts: those in which its tagger ended."""
     is_sent: bool = False
-    """Whether the running tagger has it."""
+    """Whether it was sent to the running tagger."""
     is_cancelled: bool = False
     has_messages: bool = False
-    """Whether the running tagger has written about it."""
+    """Whether the running tagger has written messages about it."""
 
     def under_name(self, message: Tag | Progress | Error) -> Message:
-        """Return a message about its path under its name."""
+        """Return a message with the file's path replaced by its name."""
         if self.name == self.path:
             return message
         if isinstance(message, Error):
@@ -32,12 +32,12 @@ class KeptFile:
         return replace(message, source_media=self.name)
 
     def named(self, text: str) -> str:
-        """Return a text with its name in place of its path."""
+        """Return a text with the file's path replaced by its name."""
         return text.replace(self.path, self.name)
 
 
 class KeptFiles:
-    """Queue of files, in the order of their submission."""
+    """FIFO queue of open files."""
 
     def __init__(self) -> None:
         self._files: list[KeptFile] = []
@@ -50,17 +50,17 @@ class KeptFiles:
 
     @property
     def names(self) -> list[str]:
-        """As they stand in the events."""
+        """The `source_media` of each file, in order."""
         return [file.name for file in self._files]
 
     @property
     def are_all_sent(self) -> bool:
-        """Whether the running tagger has all."""
+        """Whether all files were sent to the running tagger."""
         return all(file.is_sent for file in self._files)
 
     @property
     def has_sent(self) -> bool:
-        """Whether the running tagger has any."""
+        """Whether any file was sent to the running tagger."""
         return any(file.is_sent for file in self._files)
 
     def add(self, path: str, name: str) -> None:
@@ -68,7 +68,7 @@ class KeptFiles:
         self._files.append(KeptFile(path, name))
 
     def remove(self, file: KeptFile) -> None:
-        """Remove a file: it has its progress or error, or is forgotten."""
+        """Remove a file: it has its progress or error, or could not be sent."""
         self._files.remove(file)
 
     def named(self, name: str) -> KeptFile | None:
@@ -76,7 +76,7 @@ class KeptFiles:
         return next((file for file in self._files if file.name == name), None)
 
     def sent_as(self, path: str) -> KeptFile | None:
-        """Return the first file that the running tagger has under that path."""
+        """Return the first file that was sent to the running tagger under that path."""
         return next((file for file in self._files if file.is_sent and file.path == path), None)
 
     def has_path(self, path: str) -> bool:
@@ -84,20 +84,20 @@ class KeptFiles:
         return any(file.path == path for file in self._files)
 
     def to_send(self) -> list[KeptFile]:
-        """Return the files that wait, but nothing beside one that has ended a tagger before."""
+        """Return the waiting files; one with a failed attempt is sent alone."""
         is_suspect = bool(self._files) and self._files[0].num_tries > 0
         files = self._files[:1] if is_suspect else self._files
         return [file for file in files if not (file.is_sent or file.is_cancelled)]
 
-    def take_back(self) -> list[KeptFile]:
-        """Return the files that the tagger had, which has ended; they wait again."""
+    def requeue_sent(self) -> list[KeptFile]:
+        """Mark the files that were sent to a tagger that has ended as unsent; return them."""
         sent = [file for file in self._files if file.is_sent]
         for file in sent:
             file.is_sent = False
         return sent
 
     def drop_cancelled(self) -> list[KeptFile]:
-        """Remove and return the cancelled files that no tagger has."""
+        """Remove and return the cancelled files that were not sent."""
         dropped = [file for file in self._files if file.is_cancelled and not file.is_sent]
         for file in dropped:
             self._files.remove(file)

@@ -12,7 +12,7 @@ _WARNING = re.compile(
 """As the SDK logs: time, level, logger, `[file]`, text; and as `logging.basicConfig` does."""
 _NO_FILE = "-"
 MAX_WARNINGS = 1_000
-"""Different ones that are kept of one log."""
+"""Maximum number of distinct warnings kept per log."""
 
 
 def warnings_in(log: str) -> list[str]:

@@ -22,8 +22,8 @@ def find_media(arguments: Iterable[str], *, must_exist: bool = True) -> list[str
 
     Args:
         arguments: Files, folders and globs.
-        must_exist: Whether a name of nothing is an error; otherwise it is returned as it is, for
-            the tagger to report.
+        must_exist: Whether a missing file is an error; otherwise its name is returned unchanged,
+            for the tagger to report.
 
     Raises:
         MissingMediaError: no such file or folder, or no media in it.

@@ -1,4 +1,4 @@
-"""The media directory of a tagger: files enter under unique base names, and are mapped back."""
+"""Media directory of a tagger: links or copies files under unique base names, and maps back."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from common_ml.types import StrPath
 
 MAX_KEPT_COPY_BYTES = 1 << 30
-"""Copies of finished files that are kept; beyond it the oldest ones are removed."""
+"""Bytes of copies kept of finished files; beyond that the oldest ones are removed."""
 _MAX_NAME_BYTES = 200
 """Of a base name, below the 255 of file systems: leaves room for a number."""
 
 
 class MediaFolder:
-    """Gives every file a line for stdin, and every line its file.
+    """Maps each file to its line for stdin, and each line back to its file.
 
     A runtime maps names back by their base name, so no two files of a job may share one. A file
     that is in the folder already keeps its name. Any other enters in a way that keeps the user's
@@ -33,7 +33,7 @@ class MediaFolder:
     """
 
     def __init__(self, folder: Path, *, prefix: str, read_only: bool) -> None:
-        """Take over a folder.
+        """Use an existing folder.
 
         Args:
             folder: An existing one; its content is kept.
@@ -68,7 +68,7 @@ class MediaFolder:
             return self._lines[name]
 
     def finish(self, path: str) -> None:
-        """Note that a file has its progress or error: its copy is needed no more."""
+        """Record that a file has its progress or error: its copy may be removed."""
         with self._lock:
             if path in self._copies:
                 self._finished[path] = None
@@ -79,7 +79,7 @@ class MediaFolder:
                 (self.folder / line.removeprefix(self._prefix)).unlink(missing_ok=True)
 
     def release(self, path: str) -> None:
-        """Remove a file that is needed no more, however it was brought in; its name stays taken."""
+        """Remove a file from the folder; its base name stays reserved."""
         with self._lock:
             line = self._lines.get(path)
             if line is None or (place := self._brought_in.pop(line, None)) is None:
@@ -91,20 +91,20 @@ class MediaFolder:
             self._finished.pop(path, None)
 
     def note_raw(self, lines: Iterable[str]) -> None:
-        """Note lines that were sent as they are: messages about them keep the name."""
+        """Record lines that were sent unchanged: messages about them keep the name."""
         with self._lock:
             for line in lines:
                 self._note(line, line)
 
     def path_of(self, source_media: str) -> str | None:
-        """The path, as sent, that a message is about; None for one that was never sent."""
+        """Return the path, as sent, that a message is about; None if it was never sent."""
         with self._lock:
             if source_media in self._paths:
                 return self._paths[source_media]
             return self._by_base_name.get(_base_name(source_media))
 
     def with_paths(self, text: str, *, about: str | None) -> str:
-        """Replace the tagger's names of files in a text by the user's.
+        """Replace the tagger's file names in a text by the user's paths.
 
         Args:
             text: An error's message.

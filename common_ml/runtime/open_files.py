@@ -1,4 +1,4 @@
-"""Files that were sent to a tagger and have no progress or error yet, and its silence."""
+"""Track a tagger's open files, and the time since its last message."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections import Counter
 
 
 class OpenFiles:
-    """Files without progress or error, each as often as it was sent, and a clock.
+    """Multiset of files without progress or error, with an inactivity clock.
 
-    The clock runs only while there is work: files, or an input that has ended.
+    The clock runs only while there is work: open files, or a closed input.
     """
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class OpenFiles:
 
     @property
     def summary(self) -> str:
-        """The files, for a message: the only one, or their number and the first; "" for none."""
+        """The files, for messages: the only one, or their number and the first; "" for none."""
         files = self.paths
         if len(files) < 2:
             return "".join(files)
@@ -37,19 +37,19 @@ class OpenFiles:
         return time.monotonic() - self._busy_since if self._has_work() else 0.0
 
     def add(self, path: str) -> None:
-        """Note that a file was sent."""
+        """Record that a file was sent."""
         self.begin()
         self._open[path] += 1
 
     def finish(self, path: str) -> None:
-        """Note that a file has its progress or error."""
+        """Record that a file has its progress or error."""
         if self._open[path] > 1:
             self._open[path] -= 1
         else:
             del self._open[path]  # a Counter ignores missing keys
 
     def close(self) -> None:
-        """Note that the input has ended."""
+        """Record that the input was closed."""
         self.begin()
         self.input_closed = True
 

@@ -1,4 +1,4 @@
-"""The tags file of a running tagger, read from where it ended before."""
+"""Follow the tags file of a running tagger, from its previous end."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _POLL_SECONDS = 0.02
 
 
 class OutputFile:
-    """Read what a tagger appends to its output, which may have been there before."""
+    """Reads the lines that a tagger appends to its output, which may have existed before."""
 
     def __init__(self, path: StrPath) -> None:
-        """Note where the file ends, before the tagger starts; it need not exist."""
+        """Record the current end of the file, before the tagger starts; it need not exist."""
         self.path = Path(os.path.realpath(path))
         """With links resolved: the tagger may replace them."""
         self._offset, self._old_tail = _end_of_lines(self.path)
@@ -33,7 +33,7 @@ class OutputFile:
 
     @property
     def num_lines_read(self) -> int:
-        """Lines of the tagger that were read."""
+        """Number of the tagger's lines read so far."""
         return 0 if self._reader is None else self._reader.line_number
 
     def next_message(self, *, stop: Callable[[], bool], wake_on: Sequence[int]) -> Message | None:

@@ -1,4 +1,4 @@
-"""Copy a file for a program, so that it cannot change the user's."""
+"""Copy a file, by copy-on-write (reflink) where possible, so that the original is protected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A tagger as a child process."""
+"""Run a tagger as a child process."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ProcessTagger(Tagger):
         arguments: Sequence[str] = (),
         output_path: str | None = None,
     ) -> None:
-        """Prepare; nothing is touched before the start.
+        """Initialise; nothing is touched before the start.
 
         Args:
             command: The program and its first arguments, without `--output-path` and `--params`.

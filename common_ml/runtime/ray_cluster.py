@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 
 class Room(NamedTuple):
-    """Of a machine."""
+    """Total CPUs and GPUs of a machine."""
 
     num_cpus: float
     num_gpus: float
@@ -46,14 +46,14 @@ class RayCluster:
     """A connection to a cluster; a context manager that ends it, and a cluster that it started."""
 
     def __init__(self, address: str = "ray", *, num_cpus: int | None = None) -> None:
-        """Prepare; nothing is started.
+        """Initialise; nothing is started yet.
 
         Args:
             address: `ray` for a cluster on this machine alone, for as long as this object lives;
                 `ray://auto` for the one that this machine belongs to; `ray://HOST:10001` for one
                 that is reached through Ray Client; `ray:HOST:6379` for one that this machine
                 belongs to, by the address of its head.
-            num_cpus: Of a local cluster; None for those of the machine.
+            num_cpus: CPUs of a local cluster; None for those of the machine.
         """
         self._address = address
         self._num_cpus = num_cpus
@@ -98,7 +98,7 @@ class RayCluster:
 
 
 def import_ray() -> Any:
-    """Import Ray, which takes a second and reports its use to nobody.
+    """Import Ray, which takes a second, with its usage statistics disabled.
 
     Raises:
         MissingExtraError: it is not installed.
@@ -120,10 +120,10 @@ def ray_address(address: str) -> str:
 
 
 def require_listener(address: str) -> None:
-    """Check that a server listens at an address: Ray itself tries for minutes, and ignores signals.
+    """Check that a server listens: Ray itself retries for minutes and ignores signals.
 
     Raises:
-        TaggerError: nobody does.
+        TaggerError: no server listens there.
     """
     known = ray_address(address)
     if known == "auto":
@@ -143,7 +143,7 @@ def require_listener(address: str) -> None:
 def _address_of_this_machine() -> str:
     """Return the address of the cluster that `ray start` has joined here; "" if unknown.
 
-    The note of it stays when the cluster is gone.
+    The address file may be stale: it outlives the cluster.
     """
     given = os.environ.get("RAY_ADDRESS", "")
     if given and given != "auto":
@@ -182,7 +182,7 @@ def _keeping_sigterm() -> Iterator[None]:
 
 
 def _connect(address: str, attempt: int = 1) -> None:
-    """Connect; ask again where the head could not start a process for this client.
+    """Connect; retry where the head could not start a process for this client.
 
     It forks while its threads use gRPC, and now and then the fork dies; on a busy machine its time
     limit for the start passes.
@@ -198,7 +198,7 @@ def _connect(address: str, attempt: int = 1) -> None:
 
 
 def _sentence(address: str, text: str) -> str:
-    """Return what is wrong with a cluster, on one line."""
+    """Return the error about a cluster, on one line."""
     if "ersion mismatch" in text or "version" in text.partition("\n")[0]:
         facts = " ".join(text.split())
         return (
@@ -248,10 +248,10 @@ _QUIET: dict[str, Any] = {
 
 
 def end_with_raylet() -> None:
-    """End this process, an actor's, when the Ray daemon that started it is gone.
+    """End this actor's process when the Ray daemon that started it is gone.
 
-    Ray itself waits for the call in hand, which may take hours, while others have its work already.
-    The guards of its taggers end those.
+    Ray itself waits for the current call, which may take hours, although its work was reassigned.
+    The taggers are ended by their guards.
     """
     raylet = os.getppid()
 

@@ -1,4 +1,4 @@
-"""What distinguishes one state of a tagger from another: the digest of its program or image."""
+"""Revision of a tagger: the digest of its program or image."""
 
 from __future__ import annotations
 

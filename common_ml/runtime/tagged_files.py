@@ -1,4 +1,4 @@
-"""`tag_files`: files in, tags out, from Python."""
+"""`tag_files`: tag files from Python, and return their tags."""
 
 from __future__ import annotations
 

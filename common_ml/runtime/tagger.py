@@ -1,4 +1,4 @@
-"""A running tagger: started, fed through its stdin, read from its output, and stopped."""
+"""Base class of running taggers: start, feed by stdin, read the output, stop."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common_ml.errors import TaggerError, WireError
-from common_ml.runtime import leftovers
+from common_ml.runtime import orphans
 from common_ml.runtime.exit_report import describe_end
 from common_ml.runtime.log_lines import warnings_in
 from common_ml.runtime.open_files import OpenFiles
@@ -36,7 +36,7 @@ _CRASH_REPORT_BYTES = 1 << 16
 
 
 class Tagger(ABC):
-    """Any program that honours the contract.
+    """A running program that honours the contract.
 
     A context manager: it starts on entry; on exit it is stopped, if it still runs, with all of its
     child processes, and its temporary files are removed. If this process is killed, the tagger is
@@ -48,8 +48,8 @@ class Tagger(ABC):
             for message in tagger.messages():
                 print(message)
 
-    Messages carry the paths as they were sent, whatever the tagger got to see. One thread may send
-    and stop while another reads messages.
+    Messages carry the paths as they were sent, also where the tagger received other names. One
+    thread may send and stop while another reads messages.
     """
 
     output: Path
@@ -65,7 +65,7 @@ class Tagger(ABC):
         idle_timeout_seconds: float | None,
         log: StrPath | None = None,
     ) -> None:
-        """Prepare; nothing is touched before the start.
+        """Initialise; nothing is touched before the start.
 
         Args:
             output: The tags file, which is appended to; None for a temporary one.
@@ -91,7 +91,7 @@ class Tagger(ABC):
     def __enter__(self) -> Self:
         if self._folder is not None:
             raise RuntimeError("a tagger starts once: make another one")
-        self._folder = Path(tempfile.mkdtemp(prefix=leftovers.FOLDER_PREFIX))
+        self._folder = Path(tempfile.mkdtemp(prefix=orphans.FOLDER_PREFIX))
         try:
             self._start(self._folder)
         except BaseException:
@@ -287,7 +287,7 @@ class Tagger(ABC):
             if not place.exists():
                 place.mkdir(parents=True)
                 place.chmod(0o755)
-        leftovers.clean_up(folder.parent)
+        orphans.clean_up(folder.parent)
         self._output = OutputFile(self.output)  # before the tagger may replace it
         self._media = self._make_media_folder()
         self._open_files.restart()

@@ -1,4 +1,4 @@
-"""The place of one running tagger, which is replaced by another one when it has ended."""
+"""Holder of the current tagger process, restarted when it has ended or reached a limit."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from common_ml.tagging.messages import Message
 
 MAX_OUTPUT_BYTES = 1 << 30
-"""Of a tags file and a log; a tagger that has written more is replaced between two files."""
+"""Size limit of tags file and log together; beyond it the tagger is restarted between files."""
 MAX_FILES = 50_000
-"""Of one tagger: the names of its files are kept in memory."""
+"""File limit of one tagger process, since the names of its files are kept in memory."""
 
 
 class TaggerSlot:
-    """Start taggers one after the other, and keep the state of the running one."""
+    """Starts taggers one after the other, and holds the state of the current one."""
 
     def __init__(self, make_tagger: Callable[[], Tagger]) -> None:
-        """Prepare; nothing is started.
+        """Initialise; nothing is started yet.
 
         Args:
             make_tagger: Returns a tagger that has not started; called at every start.
@@ -29,15 +29,15 @@ class TaggerSlot:
         self._make_tagger = make_tagger
         self._warnings: dict[str, None] = {}
         self.tagger: Tagger | None = None
-        """None if there is none."""
+        """The current tagger; None if there is none."""
         self.messages: Iterator[Message] = iter(())
-        """Of the tagger."""
+        """The messages of the current tagger."""
         self.num_sent = 0
-        """Files that it was sent."""
+        """Number of files sent to the current tagger."""
         self.ends_by_us = False
-        """Whether it was asked to stop."""
+        """Whether the current tagger was asked to stop."""
         self.num_starts = 0
-        """How often a tagger was started."""
+        """Number of starts so far."""
 
     @property
     def is_running(self) -> bool:
@@ -47,7 +47,7 @@ class TaggerSlot:
 
     @property
     def has_done_enough(self) -> bool:
-        """Whether the tagger should be replaced."""
+        """Whether the tagger has reached a limit and should be restarted."""
         tagger = self.tagger
         return tagger is not None and (
             self.num_sent >= MAX_FILES or _num_bytes(tagger) > MAX_OUTPUT_BYTES
@@ -82,7 +82,7 @@ class TaggerSlot:
             ).start()
 
     def dispose(self) -> None:
-        """End the tagger and remove what it left."""
+        """End the tagger and remove its temporary files."""
         tagger = self.tagger
         if tagger is not None:
             _ = self.warnings  # which end with it

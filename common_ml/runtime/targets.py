@@ -1,4 +1,4 @@
-"""Find the tagger that a user names: a program, its folder, a command, or an image."""
+"""Resolve a tagger from what a user names: a program, its folder, a command, or an image."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _HINT = "name a main.py, a folder with one, a command, or an image"
 
 @dataclass(frozen=True)
 class Target:
-    """A tagger, as it is started."""
+    """How a tagger is started: as a process, or as a container."""
 
     kind: Literal["process", "image"]
     command: tuple[str, ...] = ()
-    """Of a process: the program and its arguments."""
+    """The program and its arguments; empty for an image."""
     cwd: Path | None = None
-    """Of a process: its working directory, as `/elv` is in a container."""
+    """Working directory of the process, the counterpart of `/elv` in a container."""
     image: str = ""
-    """Of an image: its name."""
+    """The name of the image; "" for a process."""
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""Find Python tracebacks in a tagger's log: whose file failed, where, and in which line."""
+"""Parse Python tracebacks in a tagger's log: which file failed, and in which line of code."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _LIBRARY = re.compile(
     r"/(?:site-packages|dist-packages)/|/lib/python3(?:\.\d+)?/|^<frozen "
     r"|/common_ml/(?:tagging|media|data|utils|(?:context|errors|stages|video_processing)\.py$)"
 )
-"""Paths of code that is not the author's."""
+"""Paths of third-party code: Python, libraries and the SDK."""
 _MAX_LINES = 2_000
-"""Of a log's end; a recursion makes some thousand frames."""
+"""Bytes read from a log's end; a recursion makes some thousand frames."""
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ class Driver:
         on_warning: Callable[[str], None] = logger.warning,
         on_log: Callable[[str], None] | None = None,
     ) -> None:
-        """Prepare; nothing is started.
+        """Initialise; nothing is started yet.
 
         Args:
             films: What to tag.
@@ -156,7 +156,7 @@ class Driver:
             self._note_broken(result.broken)
 
     def _suspect(self, film: Film, worker: str, died: FilmResult) -> Iterator[FilmResult]:
-        if not self._schedule.give_back_suspect(film, worker, blame="tagger"):
+        if not self._schedule.give_back_suspect(film, worker, cause="tagger"):
             self._schedule.close(film)
             yield died
 
@@ -171,7 +171,7 @@ class Driver:
         held = self._schedule.leave(event.worker)
         yield from self._begun(held[:1], event)
         self._schedule.give_back(film for batch in held[1:] for film in batch.films)
-        if event.blame == "tagger":
+        if event.cause == "tagger":
             self._delay_growth()
 
     def _begun(self, batches: Sequence[Batch], event: Lost) -> Iterator[FilmResult]:
@@ -182,11 +182,11 @@ class Driver:
                 if self._is_done(film):
                     self._schedule.close(film)
                     yield FilmResult(film, "done")
-                elif not is_first or event.blame == "none":
+                elif not is_first or event.cause == "none":
                     self._schedule.give_back([film])
                 else:
                     is_first = False
-                    if not self._schedule.give_back_suspect(film, event.worker, blame=event.blame):
+                    if not self._schedule.give_back_suspect(film, event.worker, cause=event.cause):
                         self._schedule.close(film)
                         yield FilmResult(film, "died", error=event.reason)
 

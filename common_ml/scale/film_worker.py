@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from common_ml.errors import CommonMLError
 from common_ml.parts import PartKey, open_parts, params_digest
 from common_ml.runtime import ContainerTagger, ProcessTagger
-from common_ml.runtime.keeper import Retry, TaggerDiedError, TaggerKeeper, Taken, is_outcome
+from common_ml.runtime.keeper import NextFiles, Retry, TaggerDiedError, TaggerKeeper, is_outcome
 from common_ml.scale.node_cache import NodeCache, is_url
 from common_ml.scale.pool import BatchResult, FilmResult
 from common_ml.tagging.messages import Error, Message, Tag
@@ -79,7 +79,7 @@ class FilmWorker:
     """One tagger, and the parts of the films that it tags. One thread tags, any thread may ask."""
 
     def __init__(self, spec: WorkSpec, *, log: Path | None = None) -> None:
-        """Prepare; nothing is started.
+        """Initialise; nothing is started yet.
 
         Args:
             spec: The tagger and the parts.
@@ -113,7 +113,7 @@ class FilmWorker:
         broken = ""
         try:
             with batch:
-                for event in self._keeper.tag_taken(batch.take):
+                for event in self._keeper.tag_from(batch.take):
                     batch.note(event)
         except (CommonMLError, OSError) as error:
             broken = str(error) or type(error).__name__
@@ -201,7 +201,7 @@ class _BatchInHand:
         for film in self._open.values():
             film.stack.close()
 
-    def take(self, num_open: int) -> Taken:
+    def take(self, num_open: int) -> NextFiles:
         """Open the next films that have no part yet."""
         paths: list[str] = []
         while self._waiting and num_open + len(paths) < _NUM_AHEAD:
@@ -210,7 +210,7 @@ class _BatchInHand:
             if path is not None:
                 self._worker._keeper.submit(path, name=film.name)
                 num_open += 1
-        return Taken(paths, is_over=not self._waiting)
+        return NextFiles(paths, is_over=not self._waiting)
 
     def note(self, event: Event) -> None:
         """Write a message to its part, and close the part with the last one."""

@@ -58,7 +58,7 @@ class ScaleJob:
         on_log: Callable[[str], None] | None = None,
         log_of: Callable[[int], Path] | None = None,
     ) -> None:
-        """Prepare; nothing is started.
+        """Initialise; nothing is started yet.
 
         Args:
             spec: The tagger and the parts.

@@ -27,7 +27,7 @@ class LocalPool:
     def __init__(
         self, spec: WorkSpec, *, max_workers: int, log_of: Callable[[int], Path] | None = None
     ) -> None:
-        """Prepare.
+        """Initialise.
 
         Args:
             spec: What a worker needs to know.

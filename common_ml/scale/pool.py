@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from common_ml.scale.plan import Film
-    from common_ml.scale.schedule import Batch, Blame
+    from common_ml.scale.schedule import Batch, LossCause
 
 Outcome: TypeAlias = Literal["done", "there", "failed", "died"]
 """Tagged; had a part before; the tagger reported an error; the tagger ended with it."""
@@ -52,7 +52,7 @@ class Lost:
 
     worker: str
     reason: str
-    blame: Blame
+    cause: LossCause
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from common_ml.scale.film_worker import WorkSpec
     from common_ml.scale.plan import Film
     from common_ml.scale.pool import PoolEvent
-    from common_ml.scale.schedule import Batch, Blame
+    from common_ml.scale.schedule import Batch, LossCause
 
 _POSITION_SECONDS = 1.0
 ROOM_SECONDS = 600.0
@@ -45,7 +45,7 @@ class RayPool:
         num_gpus: float = 0,
         room_seconds: float = ROOM_SECONDS,
     ) -> None:
-        """Prepare.
+        """Initialise.
 
         Args:
             cluster: Connected.
@@ -170,10 +170,10 @@ class RayPool:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         reason = f"{type(error).__name__}: {lines[0] if lines else ''} {lines[-1] if lines else ''}"
         node = self._nodes.pop(worker, None)
-        blame: Blame = "none"
+        cause: LossCause = "none"
         if node is not None:
-            blame = "tagger" if self._is_alive(node) and "node" not in reason.lower() else "machine"
-        return Lost(worker, reason, blame)
+            cause = "tagger" if self._is_alive(node) and "node" not in reason.lower() else "machine"
+        return Lost(worker, reason, cause)
 
     def _is_alive(self, node: str) -> bool:
         return any(found["NodeID"] == node and found["Alive"] for found in self._ray.nodes())

@@ -37,7 +37,7 @@ _MUCH = 4
 _RATE_WEIGHT = 0.3
 """Of the newest measurement, in the moving average of a worker's rate."""
 
-Blame: TypeAlias = Literal["tagger", "machine", "none"]
+LossCause: TypeAlias = Literal["tagger", "machine", "none"]
 
 
 @dataclass(frozen=True)
@@ -123,13 +123,13 @@ class Schedule:
         for film in films:
             self._push(film)
 
-    def give_back_suspect(self, film: Film, worker: str, *, blame: Blame) -> bool:
+    def give_back_suspect(self, film: Film, worker: str, *, cause: LossCause) -> bool:
         """Put a film back that may have ended its worker; it is tried alone.
 
         Returns:
             False if it had its last attempt: it is not put back, and needs an outcome.
         """
-        if blame == "machine":
+        if cause == "machine":
             self._losses[film.name] = self._losses.get(film.name, 0) + 1
             if self._losses[film.name] >= MAX_LOSSES:
                 return False

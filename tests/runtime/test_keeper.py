@@ -154,7 +154,7 @@ def test_an_idle_tagger_is_stopped_and_started_again(
     (file,) = made(tmp_path, "a.mp4")
     with TaggerKeeper(make_tagger, idle_seconds=0.01) as kept:
         list(kept.tag(file))
-        timer = kept._idle_clock._timer
+        timer = kept._idle_timer._timer
         if timer is not None:
             timer.join()
         assert not kept.is_running

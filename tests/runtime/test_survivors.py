@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from common_ml.runtime import ProcessTagger, TaggerError, leftovers
+from common_ml.runtime import ProcessTagger, TaggerError, orphans
 from common_ml.runtime.guard import Guard
 from common_ml.runtime.tagger import messages_of
 from common_ml.tagging.messages import Progress
@@ -180,15 +180,15 @@ def test_a_tagger_that_the_guard_missed_is_ended_by_the_next_runtime(
             [sys.executable, "-c", "import signal; signal.pause()"], start_new_session=True
         ) as tagger,
     ):
-        leftovers.note_tagger(
-            folder, tagger.pid, mark="", last_command=["touch", str(folder) + "x"]
+        orphans.note_tagger(
+            folder, tagger.pid, mark="", cleanup_command=["touch", str(folder) + "x"]
         )
         record = json.loads((folder / "owner.json").read_text())
         dead.wait()
         record["runtime"] = {"pid": dead.pid, "started": 1}
         (folder / "owner.json").write_text(json.dumps(record))
 
-        assert leftovers.clean_up(tmp_path) == [folder]
+        assert orphans.clean_up(tmp_path) == [folder]
 
         assert tagger.wait() == -signal.SIGKILL
     assert not folder.exists()
@@ -198,9 +198,9 @@ def test_a_tagger_that_the_guard_missed_is_ended_by_the_next_runtime(
 def test_what_belongs_to_a_runtime_that_lives_is_left_alone(tmp_path: Path) -> None:
     folder = tmp_path / "common-ml-tagger-mine"
     folder.mkdir()
-    leftovers.note_tagger(folder, os.getpid(), mark="", last_command=[])
+    orphans.note_tagger(folder, os.getpid(), mark="", cleanup_command=[])
 
-    assert leftovers.clean_up(tmp_path) == []
+    assert orphans.clean_up(tmp_path) == []
     assert folder.exists()
 
 
@@ -210,7 +210,7 @@ def test_a_record_that_cannot_be_read_is_left_alone(tmp_path: Path, record: str)
     folder.mkdir()
     (folder / "owner.json").write_text(record)
 
-    assert leftovers.clean_up(tmp_path) == []
+    assert orphans.clean_up(tmp_path) == []
     assert folder.exists()
 
 
@@ -218,21 +218,21 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     """Anybody may make one in the temporary directory."""
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    leftovers.note_tagger(elsewhere, 1, mark="", last_command=[])
+    orphans.note_tagger(elsewhere, 1, mark="", cleanup_command=[])
     record = (elsewhere / "owner.json").read_text().replace(str(os.getpid()), str(2**22 - 1))
     (elsewhere / "owner.json").write_text(record)
     (tmp_path / "common-ml-tagger-link").symlink_to(elsewhere)
 
-    assert leftovers.clean_up(tmp_path) == []
+    assert orphans.clean_up(tmp_path) == []
     assert elsewhere.exists()
 
 
 @needs_pidfd
 def test_a_process_of_the_same_number_is_another_one() -> None:
-    me = leftovers.ProcessId.of(os.getpid())
+    me = orphans.ProcessId.of(os.getpid())
 
     assert me.is_alive
-    assert not leftovers.ProcessId(me.pid, (me.started or 0) + 1).is_alive
+    assert not orphans.ProcessId(me.pid, (me.started or 0) + 1).is_alive
 
 
 def test_a_guard_that_is_released_does_nothing() -> None:

@@ -188,7 +188,7 @@ def test_films_that_vanished_after_planning_fail_one_by_one(folder: Path) -> Non
     assert "1 file tagged, 3 failed, " in done.stderr
     place = folder / "films" / "001.mp4"
     assert f"FileNotFoundError: [Errno 2] No such file or directory: '{place}'" in done.stderr
-    assert "started again" not in done.stderr
+    assert "restarting the tagger" not in done.stderr
     for name in ("001.mp4", "002.mp4"):
         (folder / name).rename(folder / "films" / name)
     assert "2 files tagged, 1 failed, 1 done before" in common_ml(*run, cwd=folder).stderr

@@ -1,4 +1,4 @@
-"""The contract between a tagger and its runtime, as checks that run against any tagger."""
+"""Conformance suite: the contract between tagger and runtime, as checks for any tagger."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class Check:
     hint: str
     """What the author changes when it fails."""
     evaluate: Callable[[Trials], CheckFinding]
-    """Examines trials of the tagger, which it may share with other checks."""
+    """Evaluates trials of the tagger, which are shared between checks."""
     target: Literal["any", "image"] = "any"
     """The taggers to which it applies."""
 

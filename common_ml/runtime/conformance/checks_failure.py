@@ -62,7 +62,7 @@ def _refuses_params(kind: str, trials: Trials) -> CheckFinding:
 
 
 def _refuses_unknown_key(trials: Trials) -> CheckFinding:
-    """The author's keys are the author's: a tagger that declares that it accepts any may do so."""
+    """Check the rejection of an unknown key, unless the tagger declares that it accepts any."""
     verdict = _refuses_params("unknown-key", trials)
     if verdict.outcome == "failed" and trials.takes_any_params:
         return skipped(
@@ -72,7 +72,7 @@ def _refuses_unknown_key(trials: Trials) -> CheckFinding:
 
 
 def _faults_about(record: TrialRecord, line: str) -> list[str]:
-    """What is wrong with the messages about a bad file."""
+    """Return the faults in the messages about a bad file."""
     faults = []
     if not record.errors_of(line):
         others = record.kind("error")
@@ -84,7 +84,7 @@ def _faults_about(record: TrialRecord, line: str) -> list[str]:
 
 
 def _success_faults(record: TrialRecord, *, can_end: bool = True) -> list[str]:
-    """What is wrong with the end of a tagger that must fail."""
+    """Return the faults in the end of a tagger that must fail."""
     if record.exit_status == 0 or (record.exit_status is None and can_end):
         return [_end_of(record)]
     return []

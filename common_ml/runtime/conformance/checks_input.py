@@ -1,4 +1,4 @@
-"""Checks of what a tagger makes of its input."""
+"""Checks of input handling: lines on stdin, end of input, file names."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def _empty_input(trials: Trials) -> CheckFinding:
     outcome = trials.empty
     if trials.subject.is_image and outcome.exit_status != 0:
-        outcome = trials.empty_online  # the network is the matter of another check
+        outcome = trials.empty_online  # the network is covered by another check
     if outcome.exit_status != 0 and outcome.exit_status == trials.ordinary.exit_status:
         return skipped("with files it ends in the same wrong way")
     if outcome.exit_status is None:
@@ -109,7 +109,7 @@ def _same_stem(trials: Trials) -> CheckFinding:
 
 
 def _num_tags(outcome: TrialRecord, name: str) -> int:
-    """How many tags a file has, those behind its progress left out."""
+    """Return the number of tags of a file before its progress."""
     about = [line for line in outcome.lines if same_file(line.media, name)]
     return [line.kind for line in about].index("progress")
 

@@ -103,7 +103,7 @@ def _unique(trials: Trials) -> CheckFinding:
 
 
 def _is_alike(one: Any, two: Any) -> bool:
-    """Whether two values are equal, within the rounding that a GPU's order of additions changes."""
+    """Whether two values are equal within a tolerance for the rounding of GPUs."""
     if isinstance(one, dict) and isinstance(two, dict):
         return one.keys() == two.keys() and all(_is_alike(one[key], two[key]) for key in one)
     if isinstance(one, list) and isinstance(two, list):
@@ -114,7 +114,7 @@ def _is_alike(one: Any, two: Any) -> bool:
 
 
 def _nameless(line: Line) -> dict[str, Any]:
-    """A tag without its file, whose name is the matter of another check."""
+    """Return a tag without its file name, which is covered by another check."""
     return {key: value for key, value in line.data.items() if key != "source_media"}
 
 

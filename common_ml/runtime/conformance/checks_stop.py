@@ -26,7 +26,7 @@ def _stops_busy(trials: Trials) -> CheckFinding:
     if outcome.exit_status is None:
         return failed(f"{trials.stop_seconds:g} s after SIGTERM, while tagging, it still ran")
     is_torn = bool(outcome.content) and not outcome.content.endswith(b"\n")
-    if is_torn and not trials.ordinary.torn:  # else it is the matter of whole-lines
+    if is_torn and not trials.ordinary.torn:  # otherwise covered by whole-lines
         return failed(f"its last line was torn: ...{outcome.content[-80:]!r}")
     return PASSED
 

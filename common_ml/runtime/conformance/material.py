@@ -1,4 +1,4 @@
-"""The media that a tagger is given: generated, or the user's own, under chosen names."""
+"""Test media for the checks: generated or the user's own, under chosen names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 MadeKind = Literal["video", "image", "audio"]
 MADE_KINDS: tuple[MadeKind, ...] = ("video", "image", "audio")
-"""In the order in which they are tried: nearly every tagger takes a video with sound."""
+"""Kinds of generated media, in the order tried: most taggers take a video with sound."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class MediaExtent:
 
 @dataclass(frozen=True)
 class Material:
-    """Good files by the names under which they are sent, and deliberately bad ones."""
+    """Valid files by the names under which they are sent, and deliberately invalid ones."""
 
     contents: dict[str, Path]
     """Base name -> the file with the content; in the order of sending."""

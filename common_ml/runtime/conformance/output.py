@@ -1,4 +1,4 @@
-"""Watch the output file while it grows: whole lines, torn lines, times of arrival."""
+"""Watch the output file as it grows: complete lines, torn writes, times of arrival."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS = 0.001
 _BURST_SECONDS = 0.02
-"""After something new the file is looked at without a rest: one message seldom comes alone, and
-between the two halves of a torn line there may be microseconds."""
+"""Seconds of busy polling after new output: messages seldom come alone, and the two halves of a
+torn write may be microseconds apart."""
 _LOOKS_IN_A_BURST = 20
 _MAX_TORN = 20
 _PAGE_BYTES = 4096
@@ -26,7 +26,7 @@ the kernel's doing. A writer that leaves a line there does so for longer."""
 
 @dataclass(frozen=True)
 class Line:
-    """A whole line of the output file."""
+    """A complete line of the output file."""
 
     raw: bytes
     """Without the newline."""
@@ -51,10 +51,10 @@ class Line:
 
 
 class OutputWatch:
-    """Reads a file as its writer writes it; to be called from one thread."""
+    """Follows a file while it is written. Not thread-safe."""
 
     def __init__(self, path: Path, *, existing: bytes = b"") -> None:
-        """Begin behind what stands there already.
+        """Start after the existing content.
 
         Args:
             path: The output file, which need not be there yet.
@@ -71,7 +71,7 @@ class OutputWatch:
         """When something new was seen, on the clock of time.monotonic()."""
 
     def look(self) -> bool:
-        """Read new messages; return whether there were any."""
+        """Poll for new messages; return whether there were any."""
         try:
             descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -94,7 +94,7 @@ class OutputWatch:
         return True
 
     def pause(self) -> None:
-        """Sleep until the next look is due; while news keep coming, look on instead."""
+        """Sleep until the next poll is due; return at once while output keeps arriving."""
         if time.monotonic() - self.last_news > _BURST_SECONDS:
             time.sleep(_POLL_SECONDS)
             return

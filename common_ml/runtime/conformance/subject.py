@@ -1,4 +1,4 @@
-"""The tagger under test: how it is started for a trial, as a process or as a container."""
+"""The tagger under test, started for each trial as a process or a container."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Subject(ABC):
 
     @abstractmethod
     def prefix(self, setting: StartOptions, folder: Path) -> str:
-        """What stands before a base name in a line of its input."""
+        """The folder prefix of base names in its input lines."""
 
     @abstractmethod
     def first_process(self, tagger: Tagger) -> str:
@@ -143,7 +143,7 @@ class Image(Subject):
         return "media/"
 
     def first_process(self, tagger: Tagger) -> str:
-        """As this machine sees it; "" where it is not visible, as in a virtual machine."""
+        """The command line of process 1; "" where it is not visible, as in a virtual machine."""
         if not isinstance(tagger, ContainerTagger):
             return ""
         engine = engine_command(self._engine)

@@ -1,4 +1,4 @@
-"""All checks, and a run of them against a tagger."""
+"""Run all checks against a tagger."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Conformance:
         engine: str | None = None,
         engine_options: Sequence[str] = (),
     ) -> None:
-        """Prepare; nothing is started before a check asks.
+        """Initialise; the tagger is started by the first check that needs it.
 
         Args:
             target: `main.py`, its folder, a command as a text or as a list, or an image.
@@ -132,7 +132,7 @@ class Conformance:
 
     @property
     def odd_values(self) -> list[str]:
-        """Accepted values that are probably not meant, a sentence each; to be asked at the end."""
+        """Accepted values that are probably unintended, a sentence each; read after all checks."""
         return self._trials.odd_values if self._trials.num_starts else []
 
     @property

@@ -1,4 +1,4 @@
-"""Results for machines: JSON, and the XML of JUnit that CI servers read."""
+"""Machine-readable results: JSON, and JUnit XML for CI servers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def as_json(
         tagger: Its name.
         seconds: How long all this took.
         num_starts: How often the tagger was started.
-        odd_values: Accepted values that are probably not meant.
+        odd_values: Accepted values that are probably unintended.
     """
     return {
         "tagger": tagger,

@@ -1,4 +1,4 @@
-"""One run of the tagger under test: started, fed, watched, ended."""
+"""One run of the tagger under test: start, feed, watch, stop."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ EARLIER_LINE = b'{"type":"progress","data":{"source_media":"media/of_an_earlier_
 
 
 class Trial:
-    """A tagger that runs; a context manager, which leaves no process behind."""
+    """A run of the tagger; a context manager that leaves no process behind."""
 
     def __init__(
         self, subject: Subject, material: Material, setting: StartOptions, folder: Path
     ) -> None:
-        """Prepare the folders.
+        """Create the folders.
 
         Args:
             subject: The tagger.
@@ -88,14 +88,14 @@ class Trial:
         return lines
 
     def wait_for(self, is_there: Callable[[], bool], *, quiet_seconds: float) -> bool:
-        """Wait for something in the output.
+        """Wait until the output satisfies a condition.
 
         Args:
-            is_there: Whether it has come; asked after each look.
-            quiet_seconds: How long nothing new may come.
+            is_there: The condition; evaluated after each poll.
+            quiet_seconds: Maximum time without new output.
 
         Returns:
-            Whether it came before the tagger ended or fell silent.
+            Whether it was met before the tagger ended or fell silent.
         """
         return self._watch_until(is_there, quiet_seconds) and is_there()
 
@@ -108,14 +108,14 @@ class Trial:
         return False
 
     def close_input(self) -> None:
-        """End the input, if the tagger is there to see it."""
+        """Close the input, if the tagger still runs."""
         if self._tagger.exit_status is None:
             self._watch.look()
             self._num_lines_at_close = len(self._watch.lines)
         self._tagger.close_input()
 
     def wait_for_end(self, *, quiet_seconds: float) -> bool:
-        """Wait for the end of the process; kill it when it falls silent."""
+        """Wait for the end of the process; kill it if it falls silent."""
         self._watch_until(lambda: False, quiet_seconds)
         if self._tagger.exit_status is not None:
             return True
@@ -123,7 +123,7 @@ class Trial:
         return False
 
     def stop(self, *, within_seconds: float) -> bool:
-        """Send SIGTERM, and SIGKILL later: whether the former was enough."""
+        """Send SIGTERM, then SIGKILL; return whether SIGTERM sufficed."""
         deadline = time.monotonic() + within_seconds
         self._tagger.send_signal(signal.SIGTERM)
         while self._tagger.exit_status is None and time.monotonic() < deadline:
@@ -151,11 +151,11 @@ class Trial:
         return len(self._watch.lines)
 
     def note_first_process(self) -> None:
-        """Look which process is number 1 in the container, as long as it runs."""
+        """Record which process is number 1 in the container, while it runs."""
         self._first_process = self._subject.first_process(self._tagger)
 
     def record(self) -> TrialRecord:
-        """What it left behind; to be asked after its end."""
+        """Return the record of the trial; call after the end of the tagger."""
         while self._watch.look():
             pass
         content, lines = self._watch.content(), self._watch.lines
@@ -177,7 +177,7 @@ class Trial:
         )
 
     def _watch_until(self, is_there: Callable[[], bool], quiet_seconds: float) -> bool:
-        """Look at the output until something is there; False if the tagger ends or falls silent."""
+        """Poll the output until a condition is met; False if the tagger ends or falls silent."""
         start = time.monotonic()
         while True:
             ended = self._tagger.exit_status is not None  # asked before the look
@@ -201,7 +201,7 @@ class Trial:
         self._tagger.stop(grace_seconds=0)
 
     def _strange_files(self) -> list[str]:
-        """Names of what was added, taken away or changed in the media directory."""
+        """Return the names of files added, removed or changed in the media directory."""
         found = {str(path.relative_to(self._media)) for path in self._media.rglob("*")}
         expected = set(self._placed)
         changed = {name for name in found & expected if self._state(name) != self._placed[name]}

@@ -1,4 +1,4 @@
-"""What a tagger left behind after a trial: its output, its exit status, its media directory."""
+"""Record of a trial: output, exit status and changes of the media directory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """What a tagger left behind."""
+    """The record of a trial."""
 
     sent: tuple[str, ...]
     """The lines of its input, in order."""
@@ -44,7 +44,7 @@ class TrialRecord:
         return [line for line in self.lines if line.kind == kind]
 
     def tags_of(self, sent: str) -> list[Line]:
-        """The tags of a file, by its base name: a wrong folder is the matter of another check."""
+        """Return the tags of a file by its base name; folders are covered by another check."""
         return [line for line in self.kind("tag") if same_file(line.media, sent)]
 
     def has_progress(self, sent: str) -> bool:
@@ -87,6 +87,6 @@ def same_file(media: str | None, sent: str) -> bool:
 
 
 def abbreviated(items: Sequence[str], most: int = 3) -> str:
-    """A few of them, and how many more there are."""
+    """Return the first few of them, and the number of the others."""
     more = len(items) - most
     return ", ".join(items[:most]) + (f" and {more} more" if more > 0 else "")

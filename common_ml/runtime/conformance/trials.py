@@ -1,4 +1,4 @@
-"""The trials that checks evaluate: each is run once, when the first check needs it."""
+"""The trials that checks evaluate: cached runs, each made when the first check needs it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from common_ml.runtime.conformance.trial_record import TrialRecord
 
 STOP_SECONDS = 5.0
-"""Between SIGTERM and SIGKILL."""
+"""Seconds between SIGTERM and SIGKILL."""
 UNKNOWN_ARGUMENTS = ("--an-unknown-option", "value", "--an-unknown-flag", "stray")
 BAD_PARAMS: Mapping[str, str] = {
     "malformed": '{"fps": 1',
@@ -36,13 +36,13 @@ BAD_PARAMS: Mapping[str, str] = {
 }
 _SHORT_SECONDS = 10.0
 _SETTLE_SECONDS = 0.3
-"""Between the progress of a file and the wait for the next one."""
+"""Seconds between the progress of a file and the wait for the next one."""
 _NUM_MORE = 20
-"""Files that wait when the tagger is stopped in the middle of its work."""
+"""Number of files queued when the tagger is stopped while busy."""
 
 
 class Trials:
-    """The runs of the tagger under test, shared by the checks."""
+    """The trials of the tagger under test, shared by the checks."""
 
     own_directory: bool = False
     """Whether the tagger works in its program's folder only, and so all trials start there."""
@@ -57,14 +57,14 @@ class Trials:
         quiet_seconds: float,
         stop_seconds: float = STOP_SECONDS,
     ) -> None:
-        """Prepare; nothing is started before a check asks.
+        """Initialise; the tagger is started by the first check that needs it.
 
         Args:
             subject: The tagger.
             folder: Gets a folder per trial; the caller removes it.
             files: Good files of the user's; without any, files are made.
             params: What every trial gets as `--params`, where nothing else is tested.
-            quiet_seconds: How long a tagger may be silent before it is taken for hanging.
+            quiet_seconds: Time without a message after which it counts as hanging.
             stop_seconds: How long it may take to end after SIGTERM.
         """
         self.subject, self.params = subject, params
@@ -160,7 +160,7 @@ class Trials:
 
     @property
     def odd_values(self) -> list[str]:
-        """What was accepted in the good files, but is probably not meant: each kind in a sentence.
+        """Accepted values in good files that are probably unintended: a sentence for each kind.
 
         The warnings of the tagger's own log, and what its tags show.
         """
@@ -281,7 +281,7 @@ class Trials:
             return trial.record()
 
     def _best_of_two(self, stop: Callable[[], TrialRecord]) -> TrialRecord:
-        """Stop twice where the first signal had no effect.
+        """Repeat the stop where the first signal had no effect.
 
         Python runs handlers between two bytecodes, so a signal that comes just before a blocking
         read waits for its end. That is rare and not the author's fault; a tagger that ignores

@@ -1,4 +1,4 @@
-"""The finding of a check: passed, failed or skipped."""
+"""Outcome of a check: passed, failed or skipped."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CheckOutcome = Literal["passed", "failed", "skipped"]
 
 @dataclass(frozen=True)
 class CheckFinding:
-    """What a check has found."""
+    """The outcome of a check."""
 
     outcome: CheckOutcome
     seen: str = ""

@@ -20,7 +20,7 @@ class Readiness:
     """Checks that run side by side; one that hangs is not started a second time."""
 
     def __init__(self, checks: Mapping[str, Callable[[], object]]) -> None:
-        """Prepare; nothing is checked.
+        """Initialise; nothing is checked yet.
 
         Args:
             checks: By name; one raises what is wrong.

@@ -63,7 +63,7 @@ class Database:
         pool_size: int = 10,
         durable: bool = True,
     ) -> None:
-        """Prepare; nothing is connected.
+        """Initialise; nothing is connected yet.
 
         Args:
             url: Of SQLAlchemy: `sqlite:///path` or `postgresql+psycopg://...`.

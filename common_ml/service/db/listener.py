@@ -40,7 +40,7 @@ class Listener:
     """
 
     def __init__(self, database: Database, topic: Topic, call: Callable[[], None]) -> None:
-        """Prepare; nothing is opened.
+        """Initialise; nothing is opened yet.
 
         Args:
             database: Whose commits.

@@ -15,7 +15,7 @@ class FileNotifications:
     """A file for each topic beside the database; a byte is written to it after a commit."""
 
     def __init__(self, database: str) -> None:
-        """Prepare; nothing is opened.
+        """Initialise; nothing is opened yet.
 
         Args:
             database: Path of the database.

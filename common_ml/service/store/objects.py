@@ -24,7 +24,7 @@ class ObjectStore(ContentStore):
     """Objects below a URL; credentials and endpoint are those of the environment."""
 
     def __init__(self, url: str, **options: Any) -> None:
-        """Prepare; nothing is requested.
+        """Initialise; nothing is requested yet.
 
         Args:
             url: Such as `s3://bucket/prefix`.

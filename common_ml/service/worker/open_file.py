@@ -34,7 +34,7 @@ class OpenFile:
     def __init__(
         self, core: Core, claimed: Claim, content: LocalContent, writes: GroupedWrites
     ) -> None:
-        """Begin.
+        """Initialise.
 
         Args:
             core: The service.

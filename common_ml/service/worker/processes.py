@@ -31,7 +31,7 @@ class WorkerProcesses:
     """
 
     def __init__(self, arguments: Sequence[str], *, number: int = 1) -> None:
-        """Prepare; nothing is started.
+        """Initialise; nothing is started yet.
 
         Args:
             arguments: Of `common-ml worker`.

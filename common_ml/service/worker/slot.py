@@ -64,7 +64,7 @@ class Slot(threading.Thread):
         folder: Path,
         keep_idle_seconds: float | None,
     ) -> None:
-        """Prepare; nothing is started.
+        """Initialise; nothing is started yet.
 
         Args:
             core: The service.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from common_ml.errors import DatabaseUnavailableError
-from common_ml.runtime.leftovers import ProcessId
+from common_ml.runtime.orphans import ProcessId
 from common_ml.service.db import queue
 from common_ml.service.db.listener import Listener
 from common_ml.service.operations import models, workers
@@ -48,7 +48,7 @@ class Worker:
         keep_idle_seconds: float | None = 600,
         grace_seconds: float = 10,
     ) -> None:
-        """Prepare; nothing is started.
+        """Initialise; nothing is started yet.
 
         Args:
             core: The service.

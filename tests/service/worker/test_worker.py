@@ -14,7 +14,7 @@ from sqlalchemy import event
 from common_ml.backoff import Backoff
 from common_ml.errors import DatabaseFullError
 from common_ml.parts import FolderParts
-from common_ml.runtime.leftovers import ProcessId
+from common_ml.runtime.orphans import ProcessId
 from common_ml.service.clock import SystemClock
 from common_ml.service.core import open_core
 from common_ml.service.maintenance.backup import back_up, restore

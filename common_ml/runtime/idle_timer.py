@@ -9,14 +9,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class IdleClock:
-    """Call a function in a thread of its own, unless it is stopped before.
+class IdleTimer:
+    """Calls a function in a thread of its own once the time is over, unless stopped before.
 
-    Not thread-safe: who starts and stops it holds a lock.
+    Not thread-safe: callers of `start` and `stop` must hold a lock.
 
     Args:
-        seconds: None never to call.
-        call: Without arguments.
+        seconds: The period, > 0; None disables the timer.
+        call: Called without arguments.
     """
 
     def __init__(self, seconds: float | None, call: Callable[[], None]) -> None:
@@ -25,7 +25,7 @@ class IdleClock:
         self._timer: threading.Timer | None = None
 
     def start(self) -> None:
-        """Count from now."""
+        """Start the timer."""
         self.stop()
         if self._seconds is not None:
             self._timer = threading.Timer(self._seconds, self._call)
@@ -33,7 +33,7 @@ class IdleClock:
             self._timer.start()
 
     def stop(self) -> None:
-        """Do not call, unless the call has begun."""
+        """Cancel the timer; a call that has begun goes on."""
         timer, self._timer = self._timer, None
         if timer is not None:
             timer.cancel()

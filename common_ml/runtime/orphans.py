@@ -1,4 +1,4 @@
-"""Clean up after runtimes that were killed: their taggers, containers and temporary folders."""
+"""Clean up orphans of killed runtimes: taggers, containers and temporary folders."""
 
 from __future__ import annotations
 
@@ -24,49 +24,49 @@ _COMMAND_SECONDS = 60
 
 @dataclass(frozen=True)
 class ProcessId:
-    """A process, also after its number was given to another one."""
+    """Identity of a process, safe against reuse of its pid."""
 
     pid: int
     started: int | None
-    """In clock ticks since boot; None where the system does not tell."""
+    """Start time in clock ticks since boot; None where the system does not report it."""
 
     @classmethod
     def of(cls, pid: int) -> ProcessId:
-        """Identify a running process."""
+        """Return the identity of a running process."""
         return cls(pid, _start_of(pid))
 
     @property
     def is_alive(self) -> bool:
-        """Whether this very process exists."""
+        """Whether this process still exists."""
         try:
             os.kill(self.pid, 0)
         except ProcessLookupError:
             return False
         except PermissionError:
-            pass  # somebody else's
+            pass  # another user's process
         return self.started is None or _start_of(self.pid) == self.started
 
 
-def note_tagger(folder: Path, pid: int, *, mark: str, last_command: Sequence[str]) -> None:
-    """Write down who runs in a temporary folder.
+def note_tagger(folder: Path, pid: int, *, mark: str, cleanup_command: Sequence[str]) -> None:
+    """Record the owner of a temporary folder, for `clean_up` after a crash.
 
     Args:
         folder: The tagger's folder.
         pid: The tagger's process.
         mark: See `descendants`.
-        last_command: What removes its container; empty for a process.
+        cleanup_command: Removes its container; empty for a process.
     """
     record = {
         "runtime": asdict(ProcessId.of(os.getpid())),
         "tagger": asdict(ProcessId.of(pid)),
         "mark": mark,
-        "last_command": list(last_command),
+        "last_command": list(cleanup_command),
     }
     (folder / _RECORD).write_text(json.dumps(record), encoding="utf-8")
 
 
 def clean_up(parent: Path) -> list[Path]:
-    """End the taggers and remove the folders of this user's runtimes that no longer exist.
+    """Kill the taggers, and remove the folders, of this user's runtimes that no longer exist.
 
     Args:
         parent: Where the folders are, such as the system's temporary directory.
@@ -88,16 +88,16 @@ def clean_up(parent: Path) -> list[Path]:
     return removed
 
 
-def _end(tagger: ProcessId, mark: str, last_command: list[str]) -> None:
+def _end(tagger: ProcessId, mark: str, cleanup_command: list[str]) -> None:
     if tagger.is_alive:
         with suppress(OSError):
             os.killpg(tagger.pid, signal.SIGKILL)
     if mark:
         kill_marked(mark)
-    if last_command:
+    if cleanup_command:
         with suppress(OSError, subprocess.SubprocessError):
             subprocess.run(
-                last_command,
+                cleanup_command,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=_COMMAND_SECONDS,

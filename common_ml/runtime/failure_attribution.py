@@ -1,4 +1,4 @@
-"""Attribute the end of a tagger to one of its files, or to none."""
+"""Decide which file a tagger's failure is attributed to, if any."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class Blame:
-    """Count the attempts of files, and the ends of taggers since a file was finished."""
+class FailureAttribution:
+    """Counts attempts per file, and tagger failures since a file was last finished."""
 
     def __init__(self, max_tries: int | None) -> None:
-        """Begin.
+        """Start with no attempts.
 
         Args:
-            max_tries: Attempts for a file that ends its tagger, >= 1; None for no limit.
+            max_tries: Attempts for a file whose tagger fails, >= 1; None for no limit.
         """
         self._max_tries = max_tries
         self._has_finished_any = False
         self._num_deaths = 0  # since the last file was finished
         self.last_message: Message | None = None
-        """Of the running tagger."""
+        """The last message of the running tagger; None before its first."""
 
     @property
-    def is_on_no_file(self) -> bool:
-        """Whether taggers have ended so often without finishing any file that it is not them."""
+    def is_tagger_fault(self) -> bool:
+        """Whether the tagger itself is broken: it failed repeatedly and never finished a file."""
         is_often = self._max_tries is not None and self._num_deaths >= 2 * self._max_tries
         return is_often and not self._has_finished_any
 
-    def acquit(self) -> None:
-        """Note that a file was finished."""
+    def reset(self) -> None:
+        """Reset the failure count after a finished file."""
         self._has_finished_any, self._num_deaths = True, 0
 
-    def count(self, sent: Sequence[KeptFile], error: TaggerError) -> KeptFile | None:
-        """Count an attempt of the first open file, unless the tagger has named another one.
+    def record_exit(self, sent: Sequence[KeptFile], error: TaggerError) -> KeptFile | None:
+        """Count a failed attempt for the first open file, unless an `Error` named the cause.
 
         Args:
-            sent: The files that the tagger had.
-            error: Why it has ended.
+            sent: The files that the tagger had been sent.
+            error: Why the tagger ended.
 
         Returns:
             The file, if that was its last attempt.
@@ -57,7 +57,7 @@ class Blame:
             return None
         if not sent or sent[0].is_cancelled:
             return None
-        logger.warning("the tagger is started again: %s", error)
+        logger.warning("restarting the tagger: %s", error)
         file = sent[0]
         file.num_tries += 1
         self._num_deaths += 1
