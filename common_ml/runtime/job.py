@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from queue import Empty, Queue
 from typing import TYPE_CHECKING
 
-from common_ml.runtime.keeper import NUM_AHEAD, NextFiles, TaggerKeeper
+from common_ml.runtime.file_events import NextFiles
+from common_ml.runtime.keeper import NUM_AHEAD, TaggerKeeper
 from common_ml.runtime.tagger import GRACE_SECONDS
 from common_ml.tagging.messages import Message
 

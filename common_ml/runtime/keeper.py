@@ -33,15 +33,7 @@ if TYPE_CHECKING:
     from common_ml.runtime.tagger import Tagger
     from common_ml.types import StrPath
 
-__all__ = [
-    "Cancelled",
-    "Event",
-    "NextFiles",
-    "Retry",
-    "TaggerDiedError",
-    "TaggerKeeper",
-    "is_outcome",
-]
+__all__ = ["Cancelled", "Event", "Retry", "TaggerDiedError", "TaggerKeeper", "is_outcome"]
 
 NUM_AHEAD = 2
 """Maximum number of open files of a tagger: one in work and one queued, so that it is never idle

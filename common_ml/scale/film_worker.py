@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from common_ml.errors import CommonMLError
 from common_ml.parts import PartKey, open_parts, params_digest
 from common_ml.runtime import ContainerTagger, ProcessTagger
-from common_ml.runtime.keeper import NextFiles, Retry, TaggerDiedError, TaggerKeeper, is_outcome
+from common_ml.runtime.file_events import NextFiles
+from common_ml.runtime.keeper import Retry, TaggerDiedError, TaggerKeeper, is_outcome
 from common_ml.scale.node_cache import NodeCache, is_url
 from common_ml.scale.pool import BatchResult, FilmResult
 from common_ml.tagging.messages import Error, Message, Tag

@@ -1,4 +1,4 @@
-"""The time, in Python and in SQL: one clock for all machines, or one that a test moves."""
+"""Clocks for Python and SQL: that of the database server, or a manual one for tests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Clock(Protocol):
-    """Seconds since 1970."""
+    """Unix time, in seconds."""
 
     def seconds(self) -> float:
         """The time of this machine."""
@@ -30,14 +30,14 @@ class SystemClock:
         return time.time()
 
     def sql(self, connection: Connection) -> ColumnElement[Any]:
-        """The time when the statement began; now() would be that of the transaction."""
+        """The time when the statement began; now() would be that of the transaction's begin."""
         if connection.dialect.name == "postgresql":
             return func.cast(extract("epoch", func.statement_timestamp()), Float(53))
         return literal(time.time(), Float)  # SQLite: the same machine
 
 
 class ManualClock:
-    """A clock that stands until it is moved."""
+    """A clock that a test sets and advances."""
 
     def __init__(self, seconds: float = 1_000_000.0) -> None:
         self._seconds = seconds
@@ -52,5 +52,5 @@ class ManualClock:
         return literal(self._seconds, Float(53))
 
     def advance(self, seconds: float) -> None:
-        """Move it."""
+        """Advance the time."""
         self._seconds += seconds

@@ -1,4 +1,4 @@
-"""Media types under which contents are served: never one that a browser would run."""
+"""Safe media types for serving uploads: never one that a browser would execute."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TYPES: dict[str, dict[str, str]] = {
         ".oga": "audio/ogg", ".ogg": "audio/ogg", ".opus": "audio/ogg", ".wav": "audio/wav",
     },
 }  # fmt: skip
-"""Kind by content -> extension -> type: no name makes a script of a file."""
+"""Kind by content -> extension -> media type: a name alone cannot make a file a script."""
 _OF_KIND = {"text": "text/plain; charset=utf-8", "video": "video/mp4", "audio": "audio/mpeg"}
 _UNKNOWN = "application/octet-stream"
 

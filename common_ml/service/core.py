@@ -1,4 +1,4 @@
-"""The service without HTTP: its database, its store, its settings and its clock."""
+"""The core of the service, without HTTP: database, store, settings and clock."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Core:
-    """What every operation works on; may be used by any number of threads."""
+    """The dependencies of every operation. Thread-safe."""
 
     settings: Settings
     database: Database
@@ -38,7 +38,7 @@ class Core:
 
     @cached_property
     def parts(self) -> PartsStore:
-        """One tags file for each prediction that was done."""
+        """Store of tags files, one for each completed prediction."""
         from common_ml.parts import open_parts
 
         return open_parts(self.contents.parts_address)

@@ -1,4 +1,4 @@
-"""Export the results of predictions: one tags file, or any format that `data.formats` writes."""
+"""Export results of predictions as one tags file, or in any format that `data.formats` writes."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 TAGS = "tags"
 _SUFFIXES = {"coco": ".json", "csv": ".csv", "cvat": ".xml", "huggingface": ".parquet",
              "labelstudio": ".json", "webvtt": ".vtt"}  # fmt: skip
-"""Of the formats that are one file; the others are folders."""
+"""Format -> extension, of formats that are one file; the others are folders."""
 _OPTIONS: dict[str, dict[str, Any]] = {"masterful": {"task": "object_detection"}}
 
 
 @dataclass(frozen=True)
 class Exported:
-    """A file that was made."""
+    """An exported file."""
 
     path: Path
     name: str
-    """For the user."""
+    """File name for the user."""
     media_type: str
     folder: Path
-    """What is removed with it."""
+    """Temporary folder that `discard` removes."""
 
     def discard(self) -> None:
         """Remove the file."""

@@ -1,4 +1,4 @@
-"""Limits of the service as texts, such as `max_tus_bytes=10GiB`."""
+"""Parse limits of the service from texts such as `max_tus_bytes=10GiB`."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 
 
 def limits_of(texts: Iterable[str], *, lease_seconds: float | None = None) -> ServiceLimits:
-    """Return the limits with those that are given.
+    """Return the default limits, updated by the given ones.
 
     Args:
         texts: `NAME=NUMBER`; bytes may have a unit, as in `10GiB`.
-        lease_seconds: What the lease is where no text says it; renewed every third of it.
+        lease_seconds: Default of the lease; it is renewed after a third of it.
 
     Raises:
-        InvalidRequestError: all that is wrong.
+        InvalidRequestError: names all problems.
     """
     types = {one.name: one.type for one in fields(ServiceLimits)}
     found: dict[str, float] = {}

@@ -40,7 +40,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def log_as_json(*, stream: TextIO | None = None, level: int = logging.INFO) -> None:
-    """Send the logs of the service and of its server to a stream, by default stderr."""
+    """Write the logs of the service and of its HTTP server to a stream, by default stderr."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter())
     for name in (LOGGER_NAME, "uvicorn.error"):

@@ -1,4 +1,4 @@
-"""Results as files: tags as JSON lines, and the page of a prediction."""
+"""Render results: tags as JSON lines, and the timeline page of a prediction."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def prediction_page(
 
 
 def file_name(name: str) -> str:
-    """Return a name that every file system takes; its extension stays."""
+    """Return a name that is valid on every file system, with the same extension."""
     plain = "".join("_" if c in '/\\:\0*?"<>|' else c for c in name).lstrip(".") or "file"
     stem, dot, extension = plain.rpartition(".")
     if not dot or len(extension) > 10:

@@ -1,4 +1,4 @@
-"""One server process: its socket, its address, and a graceful shutdown."""
+"""HTTP server process: socket, address and graceful shutdown."""
 
 from __future__ import annotations
 
@@ -67,14 +67,14 @@ def address_of(listener: socket.socket, *, host: str = "") -> str:
 
 
 class _Uvicorn(uvicorn.Server):
-    """Let go of those who wait for events before connections are waited for."""
+    """Ends event streams and long polls before it waits for open connections."""
 
     def __init__(self, config: uvicorn.Config, state: Server) -> None:
         super().__init__(config)
         self._state = state
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop: answers that have begun are completed, streams end."""
+        """Shut down gracefully: complete responses in progress, end streams."""
         _LOG.info("stopping")
         await self._state.watcher.stop()
         await super().shutdown(sockets)
@@ -85,7 +85,7 @@ def make_server(server: Server) -> uvicorn.Server:
     config = uvicorn.Config(
         create_app(server),
         log_config=None,
-        access_log=False,  # ours has the request's id
+        access_log=False,  # RequestMiddleware logs, with the request id
         server_header=False,
         date_header=True,
         lifespan="on",

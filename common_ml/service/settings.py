@@ -1,4 +1,4 @@
-"""Settings of the service: where its data lies, and its limits."""
+"""Settings of the service: locations of its data, and limits."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ GIB = 1 << 30
 
 @dataclass(frozen=True)
 class ServiceLimits:
-    """What a client may ask for, and how long things may take."""
+    """Quotas of clients, and time limits."""
 
     max_tus_bytes: int = 50 * GIB
-    """Of a file that is uploaded by tus."""
+    """Maximum bytes of a file that is uploaded by tus."""
     max_multipart_bytes: int = 2 * GIB
-    """Of a file in a form."""
+    """Maximum bytes of a file in a form."""
     max_files_per_post: int = 1000
     max_field_bytes: int = 64 << 10
-    """Of a field of a form that is not a file."""
+    """Maximum bytes of a form field that is not a file."""
     max_queued_per_user: int = 100_000
-    """Predictions of a user that are queued or running."""
+    """Maximum number of a user's predictions that are queued or running."""
     upload_seconds: float = 24 * 3600
-    """After which an upload without a new byte expires."""
+    """Idle time after which an upload expires."""
     lease_seconds: float = 60
-    """After which a running prediction whose worker is silent is queued again."""
+    """Duration of a lease; a prediction whose lease has expired is queued again."""
     renew_seconds: float = 20
-    """Between two renewals of a lease."""
+    """Interval between renewals of a lease."""
     max_attempts: int = 3
-    """Of a prediction whose worker is lost or whose tagger does not start."""
+    """Attempts of a prediction whose worker is lost or whose tagger does not start."""
     retry_seconds: float = 5
-    """Before the second attempt; doubled with each further one."""
+    """Delay before the second attempt; doubled with each further one."""
     worker_seconds: float = 60
-    """Silence after which a worker counts as gone."""
+    """Time without a heartbeat after which a worker counts as dead."""
     event_days: float = 7
-    """How long events can be read again."""
+    """Retention of events."""
 
     def __post_init__(self) -> None:
         if not 0 < self.renew_seconds < self.lease_seconds:
@@ -49,7 +49,7 @@ class ServiceLimits:
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the service keeps what it knows."""
+    """Locations of the service's data, and its limits."""
 
     data: Path
     """The data folder: the database and the contents, unless they are elsewhere; uploads."""
@@ -79,10 +79,10 @@ class Settings:
 
     @property
     def uploads(self) -> Path:
-        """Folder of files that are being received."""
+        """Folder of partial uploads."""
         return self.data / "uploads"
 
     @property
     def work(self) -> Path:
-        """Folder where workers keep what they fetched."""
+        """Folder of contents that workers have fetched."""
         return self.data / "work"

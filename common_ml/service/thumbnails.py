@@ -1,4 +1,4 @@
-"""Small pictures of files, for the page."""
+"""Create and cache thumbnails of files, for the page."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SECOND = 1.0
 
 
 class Thumbnails:
-    """Make and keep the pictures of a store; its methods block."""
+    """Thumbnail cache of a store. Its methods block."""
 
     def __init__(self, contents: ContentStore) -> None:
         self._contents = contents

@@ -1,4 +1,4 @@
-"""The application: all interfaces of one server."""
+"""The ASGI application: all HTTP interfaces of one server."""
 
 from __future__ import annotations
 
@@ -98,10 +98,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     server: Server = app.state.server
     tasks = [
         asyncio.create_task(server.watcher.run()),
-        asyncio.create_task(_tidy(server)),
+        asyncio.create_task(_expire_uploads(server)),
     ]
     try:
-        with Listener(server.core.database, "events", server.watcher.ring):
+        with Listener(server.core.database, "events", server.watcher.notify):
             yield
     finally:
         await server.watcher.stop()
@@ -111,8 +111,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
                 await task
 
 
-async def _tidy(server: Server) -> None:
-    """Remove expired uploads now and then."""
+async def _expire_uploads(server: Server) -> None:
+    """Remove expired uploads periodically."""
     while True:
         try:
             removed = await run_sync(server.uploads.remove_expired)

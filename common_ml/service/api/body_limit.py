@@ -1,4 +1,4 @@
-"""A limit of the bodies that are read as a whole: all but those of uploads."""
+"""Middleware that limits the size of request bodies, except those of uploads."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _STREAMED = ("/v1/files", "/v1/uploads", "/model/predict")
 
 
 class BodyLimit:
-    """Answer 413 to larger bodies, before they are read where their length is stated.
+    """Answers 413 to larger bodies; before reading, where `Content-Length` is given.
 
-    The framework reads a document before it looks who sends it: without a limit, anybody could fill
-    the memory.
+    The framework reads a JSON body before it authenticates the request: without a limit, anybody
+    could exhaust the memory.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or refuse it."""
+        """Forward a request, or reject it."""
         if scope["type"] != "http" or _is_streamed(scope["path"]):
             await self._app(scope, receive, send)
             return

@@ -1,4 +1,4 @@
-"""Cursors of pages: opaque texts around the key of the last item."""
+"""Pagination cursors: opaque encodings of the sort key of the last item."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MAX_CHARACTERS = 2048
 
 
 def encode_cursor(*key: Any) -> str:
-    """Return a cursor that stands after a key of JSON values."""
+    """Return the cursor of the page after a key of JSON values."""
     return base64.urlsafe_b64encode(orjson.dumps(key)).rstrip(b"=").decode()
 
 
@@ -26,7 +26,7 @@ def decode_cursor(text: str, *types: type) -> tuple[Any, ...]:
         types: What its values must be.
 
     Raises:
-        Problem: 400, it is not one of ours.
+        Problem: 400, it is not a valid cursor.
     """
     try:
         if len(text) > _MAX_CHARACTERS:

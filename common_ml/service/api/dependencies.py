@@ -1,4 +1,4 @@
-"""What endpoints need of a request: the server, who sends it, and whether they may."""
+"""FastAPI dependencies: the server state, authentication and authorisation."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def server_of(request: Request) -> Server:
 
 
 def actor_of(request: Request) -> Actor:
-    """Return who sends a request; it blocks.
+    """Authenticate a request; blocks on the database.
 
     A bearer token, the header `API_KEY` or `X-API-Key`, or the page's cookie, in this order.
 
     Raises:
-        Problem: 401, nobody, or an unknown or expired token; 403, the cookie is sent by a page of
+        Problem: 401, no token, or an unknown or expired one; 403, the cookie is sent by a page of
             another site.
     """
     token, is_cookie = _presented(request)
@@ -59,7 +59,7 @@ def actor_of(request: Request) -> Actor:
 
 
 def allow(right: Right) -> Callable[[Request], Actor]:
-    """Return the dependency that lets through who has a right, and returns them.
+    """Return a dependency that requires a right, and returns the actor.
 
     Args:
         right: See `auth.rights`.
@@ -82,7 +82,7 @@ def allow(right: Right) -> Callable[[Request], Actor]:
 
 
 def _presented(request: Request) -> tuple[str, bool]:
-    """Return the token of a request, and whether it is the cookie's."""
+    """Return the token of a request, and whether it comes from the cookie."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token.strip():
         return token.strip(), False

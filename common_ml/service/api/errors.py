@@ -1,4 +1,4 @@
-"""Answers of requests that fail, all as problem documents."""
+"""Exception handlers that answer failed requests with problem documents."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _STATUSES: dict[type[PredictionServiceError], int] = {
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Answer known errors of an app with problem documents."""
+    """Register the exception handlers of an app."""
     table: dict[type[Exception], Callable[[Any], Problem]] = {
         Problem: lambda error: error,
         FormError: lambda error: Problem(error.status, str(error)),
@@ -60,7 +60,7 @@ def add_error_handlers(app: FastAPI) -> None:
 
 
 def invalid(error: RequestValidationError) -> Problem:
-    """Name all that is wrong with a request's documents, without the values."""
+    """Return a problem with all validation errors of a request, without the values."""
     problems = [
         {"place": ".".join(map(str, e["loc"])), "message": str(e["msg"])}
         for e in error.errors()[:_MAX_ERRORS]
@@ -82,7 +82,7 @@ def of_service(error: PredictionServiceError) -> Problem:
 
 
 def of_os_error(error: OSError) -> Problem:
-    """Tell a full disk from other failures of the store."""
+    """Translate an operating system error: a full disk, or another failure of the store."""
     _LOG.error("the store failed: %s", error, exc_info=error)
     if isinstance(error, StoreFullError) or error.errno in _FULL:
         return Problem(507, "the store is full: nothing was kept", code="store_full")

@@ -1,4 +1,4 @@
-"""`/v2`: a thin face of the Open Inference Protocol.
+"""`/v2`: a minimal implementation of the Open Inference Protocol.
 
 Source: the protocol's REST specification (KServe, Open Inference Protocol v2). The one input is
 `files`, BYTES: the SHA-256 or MD5 of uploaded files. The outputs are `predictions` (ids), `states`

@@ -1,4 +1,4 @@
-"""Logins: by password, and by the one-time link of the first start."""
+"""Log in by password, or by the one-time link of the first start."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def use_setup_token(server: Server, token: str, *, address: str) -> tuple[str, U
 
 
 def prepare_admin(server: Server, *, password: str | None) -> str | None:
-    """See to it that somebody can log in at the start of a server.
+    """Ensure at the start of a server that an administrator can log in.
 
     Args:
         server: The server.

@@ -1,4 +1,4 @@
-"""Middleware of every request: id, log line, metrics, security headers, uncaught errors."""
+"""Middleware of every request: id, access log, metrics, security headers, uncaught errors."""
 
 from __future__ import annotations
 
@@ -62,10 +62,10 @@ class RequestMiddleware:
         try:
             await self._app(scope, receive, send_with_headers)
         except Exception:
-            # the last place that can answer: the client gets no traceback, the log has it
+            # last resort: the client gets no traceback, the log does
             _LOG.exception("request failed", extra={"path": scope["path"]})
             if status:
-                raise  # the answer has begun: only a broken connection can say so
+                raise  # headers were sent: only closing the connection can signal the failure
             problem = Problem(500, "the server failed; the log has the request id")
             await problem.response(request_id=identifier)(scope, receive, send_with_headers)
         finally:

@@ -1,4 +1,4 @@
-"""Readiness: check the dependencies of a server in bounded time."""
+"""Readiness probe: check the dependencies of a server in bounded time."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ _WAIT_SECONDS = 1.5
 
 
 class Readiness:
-    """Checks that run side by side; one that hangs is not started a second time."""
+    """Runs checks concurrently; one that hangs is not started a second time."""
 
     def __init__(self, checks: Mapping[str, Callable[[], object]]) -> None:
         """Initialise; nothing is checked yet.
 
         Args:
-            checks: By name; one raises what is wrong.
+            checks: Name -> check, which raises an exception on failure.
         """
         self._checks = dict(checks)
         self._running: dict[str, Future[str]] = {}
         self._lock = threading.Lock()
 
     def problems(self) -> dict[str, str]:
-        """Return what is wrong, by name; empty texts where all is well."""
+        """Return name -> problem; "" where the check passed."""
         with self._lock:
             for name, check in self._checks.items():
                 running = self._running.get(name)

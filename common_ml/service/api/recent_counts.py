@@ -1,4 +1,4 @@
-"""Counts of large results, kept for a few seconds while their pages are read."""
+"""Short-lived cache of large result counts, for reading several pages."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _MAX_KEPT = 1_000
 
 
 class RecentCounts:
-    """Large counts by what was counted; small ones are made anew each time.
+    """Caches large counts; small ones are always recomputed.
 
-    Whoever asks while a count is being made waits for it instead of making another one.
+    Concurrent callers of the same count share one computation.
     """
 
     def __init__(self, *, large: int, now: Callable[[], float] = time.monotonic) -> None:
-        """Begin with none.
+        """Initialise an empty cache.
 
         Args:
-            large: The smallest number that is kept.
-            now: Seconds of a clock that never goes back.
+            large: The smallest count that is cached.
+            now: Monotonic clock, in seconds.
         """
         self._large = large
         self._now = now
@@ -33,7 +33,7 @@ class RecentCounts:
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, count: Callable[[], int]) -> int:
-        """Return a count that is at most `SECONDS` old; it is made if none is kept."""
+        """Return a count that is at most `SECONDS` old; compute it if none is cached."""
         with self._lock:
             if (kept := self._get(key)) is not None:
                 return kept

@@ -1,4 +1,4 @@
-"""What the requests of one server share."""
+"""State shared by the requests of one server process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from common_ml.service.problems import Problem
 from common_ml.service.thumbnails import Thumbnails
 from common_ml.service.upload.multipart import FormLimits, receive_form
 from common_ml.service.upload.partial import PartialUploads
-from common_ml.service.upload.tus import OneWriter
+from common_ml.service.upload.tus import ExclusiveWriter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from common_ml.service.upload.staging import StagedFile
 
 MIN_FREE_BYTES = 64 << 20
-"""Below which the server is not ready."""
+"""Free bytes below which the server is not ready."""
 
 
 @dataclass
@@ -49,7 +49,7 @@ class Server:
     """Models that workers of this server will offer, and have not yet."""
     metrics: Metrics = field(default_factory=Metrics)
     logins: FailureLimit = field(default_factory=FailureLimit)
-    writers: OneWriter = field(default_factory=OneWriter)
+    writers: ExclusiveWriter = field(default_factory=ExclusiveWriter)
     uploads: PartialUploads = field(init=False)
     watcher: Watcher = field(init=False)
     thumbnails: Thumbnails = field(init=False)
@@ -72,11 +72,11 @@ class Server:
 
     @property
     def upload_folder(self) -> Path:
-        """Where files are staged."""
+        """Folder of staged uploads."""
         return self.core.settings.uploads
 
     def keep(self, actor: Actor, staged: StagedFile) -> File:
-        """Move a staged file into the store and give it its user's name.
+        """Move a staged file into the store and register it under the user's name.
 
         The staged file is removed last: where the database fails, an upload can be finished later.
 
@@ -95,13 +95,13 @@ class Server:
             name=staged.name,
             key=key,
         )
-        if not contents.has(key):  # it was there without a name, and was collected meanwhile
+        if not contents.has(key):  # it had no name, and was garbage-collected meanwhile
             contents.put_file(staged.path, staged.sha256)
         staged.path.unlink(missing_ok=True)
         return file
 
     def check_started(self, wanted: Iterable[str]) -> None:
-        """Ask the client to come again while a model is being described for the first time.
+        """Raise while a model is being described for the first time: the client must retry.
 
         Raises:
             Problem: 503.
@@ -145,7 +145,7 @@ class Server:
             yield chunk
 
     async def readiness(self) -> dict[str, str]:
-        """Return what is needed to serve requests, and what is wrong with it; empty if nothing."""
+        """Return dependency -> problem; "" where it works."""
         # not among the threads of requests, all of which may wait for the database
         return await asyncio.to_thread(self._readiness.problems)
 

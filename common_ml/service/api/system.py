@@ -1,4 +1,4 @@
-"""Health, metrics and static pages."""
+"""Liveness, readiness, metrics and the static page."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _OPEN = {"x-open": True}
 
 @router.get("/healthz", openapi_extra=_OPEN)
 async def healthz() -> dict[str, str]:
-    """Say that the server runs."""
+    """Liveness probe: the server runs."""
     return {"status": "ok"}
 
 
 @router.get("/readyz", openapi_extra=_OPEN)
 async def readyz(request: Request) -> dict[str, Any]:
-    """Say whether requests can be served: 503 where the database, the store or the disk fails.
+    """Readiness probe: 503 where the database, the store or the disk fails.
 
-    Events that come late are named, and are no reason to send requests elsewhere.
+    Delayed events are reported, but do not make the server unready.
     """
     server = server_of(request)
     checks = await server.readiness()
@@ -56,7 +56,7 @@ async def readyz(request: Request) -> dict[str, Any]:
 
 @router.get("/metrics", response_class=Response, openapi_extra=_OPEN)
 def show_metrics(request: Request) -> Response:
-    """Return metrics for Prometheus: to administrators, and to this machine."""
+    """Return metrics for Prometheus, to administrators and clients on this machine."""
     if not _is_local(request):
         actor = actor_of(request)
         if not actor.sees_all:
@@ -77,7 +77,7 @@ def _is_local(request: Request) -> bool:
 
 
 class PageFiles(StaticFiles):
-    """The page: static modules, with a policy that allows nothing else."""
+    """Serves the static files of the page, with a strict content security policy."""
 
     def __init__(self, package: str = "common_ml.service", name: str = "page") -> None:
         folder = Path(str(resources.files(package) / name))

@@ -1,4 +1,4 @@
-"""Wake those who wait when something happens: one question to the database for all of them."""
+"""Wake waiting requests when there is a new event: one database poll for all of them."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ _MAX_PAUSE_SECONDS = 10.0
 
 
 class Watcher:
-    """The number of the latest event, and those who wait for a higher one.
+    """Holds the id of the latest event, and wakes those who wait for a later one.
 
     Args:
-        latest: Returns the number of the latest event; it blocks.
-        interval_seconds: Between two questions, while anybody waits and nobody rings.
+        latest: Returns the id of the latest event; blocking.
+        interval_seconds: Poll interval while anybody waits and no notification comes.
     """
 
     def __init__(self, latest: Callable[[], int], *, interval_seconds: float = 0.5) -> None:
         self._latest = latest
         self._interval = interval_seconds
         self.seen = 0
-        """The number of the latest event, when it was asked last."""
+        """The id of the latest event, as of the last poll."""
         self.problem = ""
-        """Why the latest event could not be asked for; empty where it could."""
+        """Why the last poll failed; "" where it succeeded."""
         self._num_waiting = 0
         self._changed = asyncio.Condition()
         self._wanted = asyncio.Event()
@@ -43,7 +43,7 @@ class Watcher:
         """Set at a graceful shutdown: nobody waits any longer."""
 
     async def run(self) -> None:
-        """Ask until this is cancelled; after failures at growing intervals, until one succeeds."""
+        """Poll until cancelled, with exponential back-off after failures."""
         self._loop = asyncio.get_running_loop()
         num_failures = 0
         while True:
@@ -61,8 +61,8 @@ class Watcher:
             pause = self._interval * 2.0 ** min(num_failures, 16)
             await self._pause(min(pause, max(_MAX_PAUSE_SECONDS, self._interval)))
 
-    def ring(self) -> None:
-        """Let it ask now, since there may be an event; called by any thread while it runs."""
+    def notify(self) -> None:
+        """Request a poll now, as there may be an event. Thread-safe."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._rung.set)
 
@@ -71,15 +71,15 @@ class Watcher:
             await asyncio.wait_for(self._rung.wait(), seconds)
 
     async def _report(self, error: Exception) -> None:
-        if not self.problem:  # once, not at each question
+        if not self.problem:  # once, not at each poll
             is_known = isinstance(error, CommonMLError)
-            _LOG.warning("cannot look for events: %s", error, exc_info=None if is_known else error)
+            _LOG.warning("cannot poll for events: %s", error, exc_info=None if is_known else error)
         problem = str(error).partition("\n")[0] or type(error).__name__
         await self._set(seen=self.seen, problem=problem)
 
     async def _set(self, *, seen: int, problem: str) -> None:
         if problem != self.problem and not problem:
-            _LOG.info("events are seen again")
+            _LOG.info("polling for events works again")
         if (seen, bool(problem)) != (self.seen, self.is_late):
             async with self._changed:
                 self.seen, self.problem = seen, problem
@@ -88,21 +88,21 @@ class Watcher:
 
     @property
     def is_late(self) -> bool:
-        """Whether new events are not seen at once, because the latest one cannot be asked for."""
+        """Whether new events are delayed because polling fails."""
         return bool(self.problem)
 
     async def stop(self) -> None:
-        """Let everybody go."""
+        """Wake everybody who waits, for a graceful shutdown."""
         self.stopping.set()
         async with self._changed:
             self._changed.notify_all()
 
     async def wait(self, after: int, *, seconds: float, was_late: bool | None = None) -> None:
-        """Return when there is an event above `after`, when the time is over, or at the end.
+        """Wait for an event after `after`, the timeout, or the shutdown.
 
         Args:
-            after: Number of an event.
-            seconds: At most.
+            after: Id of an event.
+            seconds: Timeout.
             was_late: Return also when `is_late` differs from this.
         """
 

@@ -1,4 +1,4 @@
-"""Sessions of browsers: a cookie that other sites cannot use."""
+"""Session cookies, and protection against cross-site request forgery."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 def is_forged(method: str, headers: Mapping[str, str]) -> bool:
     """Whether a request with the cookie may come from another site (cross-site request forgery).
 
-    Browsers say where a request comes from; one that says nothing may only read.
+    Browsers send the origin of a request; without one only reading is allowed.
 
     Args:
         method: Of the request.
@@ -34,7 +34,7 @@ def is_forged(method: str, headers: Mapping[str, str]) -> bool:
 
 
 def set_cookie(response: Response, token: str, *, secure: bool) -> None:
-    """Give the browser its session; scripts cannot read it, other sites do not send it."""
+    """Set the session cookie: HttpOnly, SameSite."""
     response.set_cookie(
         COOKIE,
         token,
@@ -47,5 +47,5 @@ def set_cookie(response: Response, token: str, *, secure: bool) -> None:
 
 
 def delete_cookie(response: Response) -> None:
-    """Take the session away."""
+    """Delete the session cookie."""
     response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")

@@ -1,4 +1,4 @@
-"""Passwords as argon2 hashes."""
+"""Hash and verify passwords by argon2id."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 MIN_CHARACTERS = 8
 MAX_CHARACTERS = 1024
 _AT_ONCE = threading.BoundedSemaphore(4)
-"""Each hash takes 64 MiB and a processor: a flood of logins gets in line."""
+"""Limit of concurrent hashes: each takes 64 MiB and a CPU."""
 
 
 def hash_password(password: str) -> str:
@@ -22,7 +22,7 @@ def hash_password(password: str) -> str:
 
 
 def verify_password(password: str, hashed: str | None) -> bool:
-    """Whether a password belongs to a hash; as slow without one, to hide which users exist."""
+    """Whether a password matches a hash; takes as long without one, to hide which users exist."""
     if len(password) > MAX_CHARACTERS:
         return False
     with _AT_ONCE:
@@ -31,7 +31,7 @@ def verify_password(password: str, hashed: str | None) -> bool:
 
 
 def password_problem(password: str) -> str:
-    """Say why a password cannot be chosen; empty if it can."""
+    """Return why a password is not accepted; "" if it is."""
     if len(password) < MIN_CHARACTERS:
         return f"a password has at least {MIN_CHARACTERS} characters, got {len(password)}"
     if len(password) > MAX_CHARACTERS:

@@ -1,4 +1,4 @@
-"""Limit failed logins by name and by address."""
+"""Rate limit of failed logins, by name and by address."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _MAX_KEYS = 10_000
 
 
 class FailureLimit:
-    """A bucket of failures for each key, which empties with time.
+    """Leaky bucket of failures for each key.
 
     Args:
-        failures: How many failures a key has before it is blocked.
-        per_seconds: Time in which a full bucket empties.
+        failures: Capacity: failures before a key is blocked.
+        per_seconds: Time in which a full bucket drains.
         clock: Monotonic seconds.
     """
 
@@ -51,7 +51,7 @@ class FailureLimit:
                 self._levels.popitem(last=False)
 
     def clear(self, *keys: Hashable) -> None:
-        """Forget the failures of keys, after a success."""
+        """Reset the failures of keys, after a success."""
         with self._lock:
             for key in keys:
                 self._levels.pop(key, None)

@@ -1,4 +1,4 @@
-"""The table of roles: what each may do. API keys carry a subset of their owner's rights."""
+"""Role-based access control: the rights of each role. API keys carry a subset of them."""
 
 from __future__ import annotations
 

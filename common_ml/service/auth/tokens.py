@@ -1,4 +1,4 @@
-"""Opaque tokens: random texts of which only the hash is kept."""
+"""Opaque bearer tokens, of which only the hash is stored."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import secrets
 
 PREFIX = "cml_"
-"""Begins every token, so that scanners of leaked secrets can find them."""
+"""Prefix of every token, so that secret scanners can find leaked ones."""
 
 
 def new_token() -> tuple[str, str]:
@@ -16,5 +16,5 @@ def new_token() -> tuple[str, str]:
 
 
 def token_hash(token: str) -> str:
-    """Return what is kept of a token: without salt, since nobody can guess 256 random bits."""
+    """Return the hash of a token; unsalted, since 256 random bits cannot be guessed."""
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()

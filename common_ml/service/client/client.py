@@ -1,4 +1,4 @@
-"""The client: requests that are repeated where that is safe, and errors as exceptions."""
+"""HTTP client of the service: retries requests where that is safe, raises errors."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _RETRY = Backoff(attempts=6, first_seconds=0.5, longest_seconds=10)
 _RETRIED = frozenset({429, 502, 503, 504})
 _BATCH = 500
-"""Predictions that one request asks about."""
+"""Maximum number of predictions per request."""
 _WAIT_SECONDS = 20
 _REPORT_SECONDS = 2
 
@@ -39,12 +39,12 @@ class Client:
             for prediction in client.wait(submitted.ids):
                 print(prediction.state, client.tags(prediction.id))
 
-    Connection errors and overload are retried with growing delays.
+    Connection errors and overload are retried with exponential back-off.
 
     Args:
         url: Address of the service.
         token: A bearer token or API key.
-        timeout_seconds: Of one answer.
+        timeout_seconds: Time limit of one response.
         retry: Delays between attempts.
         transport: Another transport, for tests.
     """
@@ -112,10 +112,10 @@ class Client:
         *,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> FileInfo:
-        """Send a file, or find that it is there already.
+        """Upload a file unless the service has it already.
 
-        A connection that breaks is resumed where it broke, also after a restart of this program
-        or of the service.
+        An interrupted upload is resumed at its offset, also after a restart of this program or of
+        the service.
 
         Args:
             path: The file.
@@ -296,7 +296,7 @@ class Client:
 
 
 def checked(answer: httpx.Response) -> httpx.Response:
-    """Return an answer, or raise what it says went wrong.
+    """Return a response, or raise its error.
 
     Raises:
         ServiceError: its status is 400 or higher.

@@ -1,4 +1,4 @@
-"""Send a file: by one form if it is small, else resumably by tus."""
+"""Upload a file: small ones by one form, larger ones resumably by tus."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from common_ml.types import StrPath
 
 SMALL_BYTES = 8 << 20
-"""Files up to this size are sent at once."""
+"""Bytes; files up to this size are sent in one request."""
 _CHUNK_BYTES = 1 << 20
 _REQUEST_BYTES = 64 << 20
-"""Of one PATCH: a proxy that buffers requests holds no more than this."""
+"""Bytes per PATCH request: the most that a buffering proxy holds."""
 _TUS = {"tus-resumable": "1.0.0"}
 
 
@@ -85,7 +85,7 @@ def _known(client: Client, sha256: str, *, name: str) -> FileInfo | None:
 
 
 def _unfinished(client: Client, sha256: str, size: int) -> str | None:
-    """Return the path of an upload of the same content that broke off."""
+    """Return the path of an interrupted upload of the same content."""
     for upload in client.request("GET", "/v1/uploads").json()["items"]:
         if upload["sha256"] == sha256 and upload["length"] == size and upload["file"] is None:
             return f"/v1/uploads/{upload['id']}"
@@ -144,7 +144,7 @@ def _send_rest(
 
 
 _RESUMED = frozenset({409, 423, 429, 500, 502, 503, 504})
-"""Statuses after which the offset is asked again."""
+"""Statuses after which the client asks for the offset again."""
 
 
 def _offset(client: Client, upload: str) -> int:

@@ -28,7 +28,7 @@ class FileInfo:
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Self:
-        """Take what is known of a document; more members are ignored."""
+        """Parse a document; unknown members are ignored."""
         return cls(**{field.name: document[field.name] for field in fields(cls)})
 
 
@@ -50,12 +50,12 @@ class Prediction:
 
     @property
     def is_finished(self) -> bool:
-        """Whether its state will not change by itself."""
+        """Whether its state is final: done, failed or cancelled."""
         return self.state in FINISHED
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Self:
-        """Take what is known of a document."""
+        """Parse a document; unknown members are ignored."""
         return cls(
             id=document["id"],
             sha256=document["file"]["sha256"],
@@ -69,7 +69,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Submitted:
-    """Predictions that were asked for together, in the order of files, then models."""
+    """The predictions of one request, in the order of files, then models."""
 
     predictions: tuple[Prediction, ...]
 

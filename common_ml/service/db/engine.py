@@ -1,4 +1,4 @@
-"""Transactions on SQLite and PostgreSQL, repeated where the database was busy or away."""
+"""Transactions on SQLite and PostgreSQL, with retries while the database is busy or unavailable."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _LOG = logging.getLogger(__name__)
 Result = TypeVar("Result")
 _BUSY_SECONDS = 30
 _CONNECT_SECONDS = 4
-"""For each address of a PostgreSQL server."""
+"""Connection timeout in seconds, for each address of a PostgreSQL server."""
 _SILENT_SECONDS = 8
-"""For which transactions are repeated while a server is silent, which restarts are not."""
+"""Retry time in seconds while a server does not respond at all, unlike one that restarts."""
 _TOPICS = "topics"
-"""Key of what the transaction of a connection announces."""
+"""Key, in the `info` of a connection, of the topics to notify at its commit."""
 _PAUSE = Backoff(first_seconds=0.05, longest_seconds=2)
 _REPEATED_STATES = ("40001", "40P01", "55P03")
-"""Of PostgreSQL: serialization failure, deadlock, lock not available."""
+"""SQLSTATEs of PostgreSQL: serialization failure, deadlock, lock not available."""
 _KINDS = "hint: give postgresql://user:password@host/name, or leave it out for SQLite"
 _BROKEN = (
     "disk I/O error",
@@ -45,14 +45,14 @@ _BROKEN = (
     "unable to open database file",
     "readonly database",
 )
-"""Of SQLite: its file fails, not the statement."""
+"""Error messages of SQLite about its file, not the statement."""
 
 
 class Database:
     """An engine with two kinds of transactions: `read` and `write`.
 
-    A function that is given to `write` may run more than once: where the connection was lost while
-    it committed, nobody knows whether it did. Statements of the service are written for that.
+    A function that is given to `write` may run more than once, and so must be idempotent: where the
+    connection was lost during the commit, its outcome is unknown.
     """
 
     def __init__(
@@ -67,10 +67,10 @@ class Database:
 
         Args:
             url: Of SQLAlchemy: `sqlite:///path` or `postgresql+psycopg://...`.
-            wait_seconds: How long transactions are repeated while the database is away.
-            pool_size: Connections that are kept.
-            durable: Whether a commit on SQLite survives a power cut; without, the last ones may be
-                lost then, as a worker can afford: what it finished is done once more.
+            wait_seconds: How long transactions are retried while the database is unavailable.
+            pool_size: Connections in the pool.
+            durable: Whether a commit on SQLite survives a power loss; without, the last ones may be
+                lost then, which a worker can afford: its work is redone.
 
         Raises:
             MissingExtraError: PostgreSQL without psycopg.
@@ -82,7 +82,7 @@ class Database:
         file = self.engine.url.database
         has_files = not self.is_postgresql and file not in {None, "", ":memory:"}
         self.notifications = FileNotifications(str(file)) if has_files else None
-        """Where commits on SQLite are announced."""
+        """Commit notifications of SQLite."""
 
     def close(self) -> None:
         """Close all connections."""
@@ -102,7 +102,7 @@ class Database:
         self.close()
 
     def wait_until_ready(self, seconds: float) -> None:
-        """Return when the database answers; a server is named in the log before the first try.
+        """Wait until the database answers; log the address of a server before the first attempt.
 
         Args:
             seconds: How long to try; an attempt that has begun by then may take 4 s more.
@@ -121,7 +121,7 @@ class Database:
         )
 
     def read(self, work: Callable[[Connection], Result]) -> Result:
-        """Return what a function reads, in one transaction: one state of all tables.
+        """Run a function in a read transaction, on one snapshot of all tables.
 
         Raises:
             DatabaseUnavailableError: the database is away for longer than `wait_seconds`, or its
@@ -138,7 +138,7 @@ class Database:
         return self._repeated(work, for_writing=True, wait_seconds=self.wait_seconds)
 
     def announce(self, connection: Connection, topic: Topic) -> None:
-        """Let `Listener`s of a topic know when a transaction is committed."""
+        """Notify the `Listener`s of a topic when this transaction is committed."""
         if self.is_postgresql:
             notify = text("SELECT pg_notify(:channel, '')")
             connection.execute(notify, {"channel": channel(topic)})
@@ -147,7 +147,7 @@ class Database:
 
     @contextmanager
     def connection(self, *, for_writing: bool = False) -> Iterator[Connection]:
-        """Open one transaction that is not repeated."""
+        """Open one transaction, without retries."""
         options: dict[str, Any] = {"for_writing": for_writing}
         if self.is_postgresql and not for_writing:
             options["isolation_level"] = "REPEATABLE READ"
@@ -203,7 +203,7 @@ def _make_engine(url: str, *, pool_size: int, durable: bool) -> Engine:
         options["connect_args"] = {
             "connect_timeout": _CONNECT_SECONDS,
             "application_name": "common-ml",
-            # the system itself ends a connection whose packets are lost
+            # TCP keep-alive: the system closes a connection whose packets are lost
             "keepalives_idle": 5,
             "keepalives_interval": 3,
             "keepalives_count": 3,
@@ -236,7 +236,7 @@ def _watch_postgresql(engine: Engine) -> None:
 
 def _prepare_sqlite(connection: Any, record: Any, *, synchronous: str) -> None:
     del record
-    connection.isolation_level = None  # sqlite3 begins no transactions by itself: we do
+    connection.isolation_level = None  # the service begins transactions, not the module sqlite3
     settings = (
         "journal_mode=WAL",  # readers and one writer side by side
         f"synchronous={synchronous}",
@@ -250,7 +250,7 @@ def _prepare_sqlite(connection: Any, record: Any, *, synchronous: str) -> None:
         for setting in settings:
             connection.execute(f"PRAGMA {setting}").close()
     except BaseException:
-        connection.close()  # the pool keeps no connection that could not be prepared
+        connection.close()  # keep a connection that could not be prepared out of the pool
         raise
 
 
@@ -261,7 +261,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def translated(error: DBAPIError) -> DatabaseUnavailableError | None:
-    """Return what is wrong with the database itself; None where the statement is at fault."""
+    """Translate an error of the database itself; return None where the statement is at fault."""
     message = str(error.orig).strip()
     if getattr(error.orig, "sqlstate", None) == "53100" or "database or disk is full" in message:
         return DatabaseFullError(
@@ -283,12 +283,12 @@ def _no_answer(error: DBAPIError) -> DatabaseUnavailableError:
 
 
 def _is_silent(error: DBAPIError) -> bool:
-    """Whether a server neither answers nor refuses: frozen, or its packets are lost."""
+    """Whether a server neither answers nor refuses: it is frozen, or packets are lost."""
     return type(error.orig).__name__ == "SilentServerError"
 
 
 def _is_passing(error: DBAPIError) -> bool:
-    """Whether the same transaction may succeed a moment later."""
+    """Whether the error is transient: a retry may succeed."""
     if error.connection_invalidated or _is_silent(error):
         return True
     state = getattr(error.orig, "sqlstate", None)

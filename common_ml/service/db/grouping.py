@@ -1,4 +1,4 @@
-"""Group commit: what several threads write at the same time goes into one transaction."""
+"""Group commit: combine concurrent writes of several threads into one transaction."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 _MAX_TOGETHER = 50
-"""Writes in one transaction, so that no other writer waits long."""
+"""Maximum number of writes in a transaction, so that other writers do not wait long."""
 _p = t.prediction.c
 
 
@@ -33,7 +33,7 @@ class _Write:
 
 
 class GroupedWrites:
-    """Like `Database.write`, for many small writes of threads that would wait for each other.
+    """Like `Database.write`, with group commit for many small concurrent writes.
 
     While one thread writes, the others queue theirs; the next one takes all of them.
     """
@@ -45,14 +45,14 @@ class GroupedWrites:
         self._waiting: list[_Write] = []
 
     def write(self, work: Callable[[Connection], Result], *, prediction: int) -> Result:
-        """Run a function in a transaction that others may share; return when it is committed.
+        """Run a function in a shared transaction; return when it is committed.
 
         Args:
-            work: May run more than once, as in `Database.write`.
-            prediction: The only one that it changes.
+            work: Idempotent, as in `Database.write`.
+            prediction: The only prediction that it changes.
 
         Raises:
-            DatabaseUnavailableError: the database is away, or full.
+            DatabaseUnavailableError: the database is unavailable, or full.
         """
         mine = _Write(work, prediction)
         with self._lock:
@@ -77,11 +77,11 @@ class GroupedWrites:
         except DatabaseUnavailableError as error:
             for one in together:
                 one.result.set_exception(error)
-        except Exception as error:  # noqa: BLE001 - whoever waits gets it
+        except Exception as error:  # noqa: BLE001 - raised in the waiting thread
             if len(together) == 1:
                 together[0].result.set_exception(error)
                 return
-            for one in together:  # the others must not fail with the one that did
+            for one in together:  # retried one by one: one failure must not fail the other writes
                 self._run([one])
         else:
             for one, result in zip(together, results, strict=True):
@@ -89,9 +89,9 @@ class GroupedWrites:
 
 
 def _lock_rows(connection: Connection, predictions: list[int]) -> None:
-    """Lock all rows before the events of the first, whose lock others take last.
+    """Lock all rows before the lock of the event log, which every transaction takes last.
 
-    On SQLite the transaction has the whole database.
+    On SQLite the transaction locks the whole database.
     """
     if connection.dialect.name == "postgresql":
         rows = select(_p.id).where(_p.id.in_(predictions)).order_by(_p.id)

@@ -1,4 +1,4 @@
-"""Listen for commits in a thread: NOTIFY of PostgreSQL; files beside a database of SQLite."""
+"""Listen for commit notifications in a thread: LISTEN on PostgreSQL, watched files on SQLite."""
 
 from __future__ import annotations
 
@@ -25,27 +25,26 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _CHECK_SECONDS = 0.25
-"""Between two looks whether it is to end, where a connection cannot be woken."""
+"""Poll interval of the stop flag in seconds, where a connection cannot be woken."""
 _PAUSE_SECONDS = 0.01
-"""After a call: a hundred calls a second at most, whatever happens."""
+"""Pause after a call: at most a hundred calls a second."""
 _RECONNECT = Backoff(first_seconds=1, longest_seconds=30)
 
 
 class Listener:
-    """Call a function after each commit that announced a topic; a context manager.
+    """Calls a function after commits that notified a topic; a context manager.
 
-    Commits can be missed (no inotify, a lost connection, a pool of connections between us and
-    PostgreSQL), and several can end in one call: who waits for something also looks by itself now
-    and then.
+    Notifications may be lost (no inotify, a lost connection, a connection pooler in front of
+    PostgreSQL) and coalesced, so callers must also poll.
     """
 
     def __init__(self, database: Database, topic: Topic, call: Callable[[], None]) -> None:
         """Initialise; nothing is opened yet.
 
         Args:
-            database: Whose commits.
-            topic: What was announced.
-            call: Called by a thread of its own; returns soon and raises nothing.
+            database: The database.
+            topic: The topic.
+            call: Called in a thread of its own; must return soon and not raise.
         """
         self._database = database
         self._topic = topic
@@ -75,7 +74,7 @@ class Listener:
             try:
                 self._listen()
             except errors as error:
-                _LOG.debug("nobody tells of changes: %s", error)
+                _LOG.debug("no notifications of changes, polling instead: %s", error)
             if self._stop.wait(_RECONNECT.delay_seconds(attempt)):
                 return
 
@@ -85,12 +84,12 @@ class Listener:
         elif self._database.notifications is not None:
             self._listen_to_file(self._database.notifications.open(self._topic))
         else:
-            self._stop.wait()  # in memory: nobody else has it
+            self._stop.wait()  # in memory: there is no other process
 
     def _listen_to_postgresql(self) -> None:
         pooled = self._database.engine.raw_connection()
         connection: Any = pooled.driver_connection
-        pooled.detach()  # for as long as this lasts: not for the others
+        pooled.detach()  # a connection of its own, outside of the pool
         with closing(connection):
             connection.autocommit = True
             connection.execute(f"LISTEN {channel(self._topic)}")

@@ -1,4 +1,4 @@
-"""Bring the tables of a database to this version, one process at a time."""
+"""Migrate the schema of a database to this version, one process at a time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _LOCK = 0x636D6C01
 """Number of the advisory lock of PostgreSQL."""
 _START_SECONDS = 6
-"""How long a start waits for a database; a supervisor starts it again."""
+"""How long a start waits for a database, in seconds."""
 
 
 def migrate(database: Database) -> None:
@@ -51,12 +51,12 @@ def migrate(database: Database) -> None:
 
 
 def current_revision(connection: Connection) -> str | None:
-    """Return the version of the tables; None for a new database."""
+    """Return the schema version of a database; None for a new one."""
     return MigrationContext.configure(connection).get_current_revision()
 
 
 def head_revision() -> str:
-    """Return the version that this code needs."""
+    """Return the schema version that this code needs."""
     head = ScriptDirectory.from_config(alembic_config(None)).get_current_head()
     assert head is not None  # noqa: S101 - the package has migrations
     return head

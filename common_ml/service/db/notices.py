@@ -1,4 +1,4 @@
-"""Events and webhooks that go with a change: written in its transaction."""
+"""Transactional outbox: events and webhook deliveries, written in the transaction of a change."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def note_states(
     kind: str = "",
     withdrawn_by: int | None = None,
 ) -> None:
-    """Tell everybody who asked for predictions their state.
+    """Add events about the state of predictions for every user who requested them.
 
     Args:
         core: The service.
         connection: Of the transaction that changed them; the last that it does, if possible.
         numbers: The predictions.
         kind: Of the event; by default `prediction.` and the state.
-        withdrawn_by: The only user who is notified, and that it is cancelled.
+        withdrawn_by: If given, only this user is notified, of a cancellation.
     """
     rows: list[tuple[str, int, str, dict[str, Any]]] = []
     for start in range(0, len(numbers), _CHUNK):
@@ -87,10 +87,10 @@ def add_events(
     connection: Connection,
     rows: Sequence[tuple[str, int | None, str, Mapping[str, Any]]],
 ) -> None:
-    """Add events, each with its kind, user, subject and data, and the calls of webhooks.
+    """Add events, each with its kind, user, subject and data, and enqueue webhook deliveries.
 
-    Ids grow in the order of commits, so that whoever reads on after an id misses none. Those who
-    listen hear of them at the commit.
+    Ids grow in the order of commits, so that reading after an id misses none. Listeners are
+    notified at the commit.
     """
     if not rows:
         return

@@ -1,4 +1,4 @@
-"""Notify other processes of commits: files beside SQLite, channels of PostgreSQL."""
+"""Commit notifications between processes: files beside SQLite, channels of PostgreSQL."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Topic: TypeAlias = Literal["queue", "events"]
 
 
 class FileNotifications:
-    """A file for each topic beside the database; a byte is written to it after a commit."""
+    """A file for each topic beside the database, to which a byte is written after a commit."""
 
     def __init__(self, database: str) -> None:
         """Initialise; nothing is opened yet.
@@ -39,7 +39,7 @@ class FileNotifications:
             return self._descriptors[topic]
 
     def notify(self, topic: Topic) -> None:
-        """Wake those who watch the file; if it cannot be written, they poll."""
+        """Wake the watchers of the file; if it cannot be written, they poll."""
         with suppress(OSError):
             os.pwrite(self.open(topic), b"\n", 0)
 

@@ -1,8 +1,9 @@
-"""The queue: predictions in the state `queued`, leased to workers.
+"""Work queue in the database: predictions in the state `queued`, leased to workers.
 
-A claim raises the number `fence` of a row and sets its lease; every later statement of the worker
-names the fence, so that one which lost its lease changes nothing. Only `queued` rows are claimed;
-`requeue_lost` alone brings rows back whose lease is over. `requests` has what users do with rows.
+A claim increments the fencing token `fence` of a row and sets its lease; every later statement of
+the worker names the fence, so that a worker which lost its lease changes nothing. Only `queued`
+rows are claimed; only `requeue_lost` requeues rows whose lease has expired. The operations of users
+are in `requests`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 Outcome: TypeAlias = Literal["done", "failed", "cancelled"]
 ACTIVE = ("queued", "running")
 FREE: dict[str, Any] = {"owner": null(), "lease_until": null(), "cancel": false()}
-"""Values of a row that no worker holds."""
+"""Column values of a row without a lease."""
 _p = t.prediction.c
 
 
@@ -127,7 +128,7 @@ def claim(
 
 
 def is_waiting(core: Core, connection: Connection, *, model: str, revision: str) -> bool:
-    """Whether a claim may find anything: a read, which blocks nobody."""
+    """Whether a claim may find anything; a read, which takes no locks."""
     wanted = select(literal(1)).where(
         _p.state == "queued",
         _p.model == model,
@@ -146,11 +147,11 @@ def renew(core: Core, connection: Connection, claims: Iterable[tuple[int, int]])
         claims: Id and fence of each.
 
     Returns:
-        The ids that are still leased; the others must be given up.
+        The ids that are still leased; the worker must abandon the others.
     """
     until = core.clock.sql(connection) + core.limits.lease_seconds
     kept = set()
-    for number, fence in sorted(claims):  # in one order, so that no two workers block each other
+    for number, fence in sorted(claims):  # in one order, to avoid deadlocks between workers
         renewed = update(t.prediction).where(_held(number, fence)).values(lease_until=until)
         if connection.execute(renewed).rowcount:
             kept.add(number)
@@ -160,7 +161,7 @@ def renew(core: Core, connection: Connection, claims: Iterable[tuple[int, int]])
 def note_progress(
     core: Core, connection: Connection, number: int, *, fence: int, progress: float
 ) -> bool:
-    """Note how much of a file is done, 0..1; return whether the lease is still held."""
+    """Record the progress of a file, 0..1; return whether the lease is still held."""
     noted = update(t.prediction).where(_held(number, fence)).values(progress=progress)
     if not connection.execute(noted).rowcount:
         return False
@@ -169,7 +170,7 @@ def note_progress(
 
 
 def cancelled_of(connection: Connection, owner: str) -> list[tuple[int, int]]:
-    """Return id and fence of the running predictions of a worker that it should give up."""
+    """Return id and fence of a worker's running predictions that were cancelled."""
     wanted = select(_p.id, _p.fence).where(
         _p.state == "running", _p.owner == owner, _p.cancel.is_(True)
     )
@@ -186,10 +187,9 @@ def finish(
     error: str | None = None,
     num_tags: int | None = None,
 ) -> bool:
-    """Give a running prediction its outcome; return False if the lease was lost.
+    """Record the outcome of a running prediction; return False if the lease was lost.
 
-    The same outcome once more changes nothing and is True: a worker repeats it where it does not
-    know whether its transaction was committed.
+    Idempotent: a worker repeats it where it does not know whether its transaction was committed.
     """
     now = core.clock.sql(connection)
     values: dict[str, Any] = {"state": outcome, "error": error, "finished_at": now}
@@ -217,10 +217,10 @@ def release(
     fence: int,
     error: str | None = None,
 ) -> bool:
-    """Give a running prediction back.
+    """Release a running prediction.
 
-    Without an error the attempt does not count, as when a worker is stopped. With one it waits
-    longer after each attempt, and has failed after the last.
+    Without an error, as when a worker is stopped, the attempt does not count. With one it is
+    retried with exponential back-off, and fails after the last attempt.
     """
     if error is None:
         back = (
@@ -246,7 +246,7 @@ def release(
 def release_others(
     core: Core, connection: Connection, *, owner: str, known: Collection[int]
 ) -> int:
-    """Give back what a worker holds without knowing: a claim whose commit was never confirmed."""
+    """Release leases that a worker does not know of: claims whose commit was never confirmed."""
     held = select(_p.id, _p.fence).where(_p.state == "running", _p.owner == owner)
     unknown = [row for row in connection.execute(held) if row.id not in known]
     for row in unknown:
@@ -255,7 +255,7 @@ def release_others(
 
 
 def requeue_lost(core: Core, connection: Connection) -> list[int]:
-    """Queue predictions again whose lease is over; those of the last attempt have failed."""
+    """Requeue predictions whose lease has expired; fail those in their last attempt."""
     now = core.clock.sql(connection)
     over = (
         select(_p.id)
@@ -281,7 +281,7 @@ def _held(number: int, fence: int) -> Any:
 
 
 def _given_up(core: Core, connection: Connection, error: str) -> Any:
-    """An UPDATE of predictions whose attempt came to nothing."""
+    """Return an UPDATE of predictions whose attempt was abandoned."""
     now = core.clock.sql(connection)
     limits = core.limits
     is_last = _p.attempts >= limits.max_attempts

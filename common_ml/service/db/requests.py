@@ -1,8 +1,9 @@
-"""What users do with the queue: ask again, withdraw; their turns, and newer revisions of a model.
+"""User requests on the queue: requeue, cancel, fair ordering, and model upgrades.
 
-Fairness: each row has a `turn`. A user's next prediction gets the turn after the user's last one,
-but not before the oldest turn that waits or runs (start-time fair queueing): a second user is
-interleaved with the first, however much that one has submitted.
+Fairness (start-time fair queueing): each row has a `turn`, its virtual start time. A user's next
+prediction gets the turn after the user's last one, but not before the oldest turn that waits or
+runs. So the predictions of a second user are interleaved with those of the first, however many
+that one has submitted.
 """
 
 from __future__ import annotations
@@ -36,9 +37,9 @@ def requeue(
     states: Collection[str],
     priority: int = 0,
 ) -> list[int]:
-    """Queue finished predictions again, with all their attempts; return which were in `states`.
+    """Requeue finished predictions with a new set of attempts; return those that were in `states`.
 
-    Results of before can be read until there are new ones.
+    Earlier results can be read until there are new ones.
     """
     rows: list[Any] = []
     for start in range(0, len(numbers), _CHUNK):
@@ -77,10 +78,10 @@ def requeue(
 def cancel_requests(
     core: Core, connection: Connection, numbers: Sequence[int], *, user_id: int | None
 ) -> list[int]:
-    """Withdraw a user's requests, or everybody's; return the predictions whose requests they were.
+    """Cancel a user's requests, or everybody's; return the predictions that they were for.
 
-    A prediction that somebody else still asks for goes on. Otherwise a queued one is cancelled at
-    once, and a running one when its worker sees it.
+    A prediction that another user still requests goes on. Otherwise a queued one is cancelled at
+    once, and a running one when its worker polls for cancellations.
     """
     changed: list[int] = []
     r = t.request.c
@@ -95,7 +96,7 @@ def cancel_requests(
         done = connection.execute(withdrawn.values(cancelled=True).returning(r.prediction_id))
         mine = sorted(set(done.scalars()))
         wanted = exists(select(literal(1)).where(r.prediction_id == _p.id, r.cancelled.is_(False)))
-        _hand_over(connection, mine, wanted)
+        _transfer_share(connection, mine, wanted)
         unwanted = and_(_p.id.in_(mine), ~wanted)
         now = core.clock.sql(connection)
         connection.execute(
@@ -112,7 +113,7 @@ def cancel_requests(
 
 
 def next_turn(connection: Connection, *, user_id: int, model: str) -> int:
-    """Return the turn of the next prediction of a user; see the module."""
+    """Return the turn of a user's next prediction; see the module's docstring."""
     waits = and_(_p.model == model, _p.state.in_(ACTIVE))
     oldest = select(func.min(_p.turn)).where(waits).scalar_subquery()
     last = select(func.max(_p.turn)).where(waits, _p.user_id == user_id).scalar_subquery()
@@ -121,9 +122,9 @@ def next_turn(connection: Connection, *, user_id: int, model: str) -> int:
 
 
 def adopt_revision(core: Core, connection: Connection, *, model: str, revision: str) -> int:
-    """Let queued predictions of older revisions wait for this one; return how many.
+    """Move queued predictions of older revisions to this one; return how many.
 
-    A result of the new revision that is there already replaces a queued prediction.
+    An existing result of the new revision replaces a queued prediction.
     """
     old = select(_p.id, _p.file_id, _p.params_sha).where(
         _p.model == model, _p.revision != revision, _p.state == "queued"
@@ -147,8 +148,8 @@ def adopt_revision(core: Core, connection: Connection, *, model: str, revision: 
     return moved
 
 
-def _hand_over(connection: Connection, numbers: list[int], wanted: Any) -> None:
-    """Let queued predictions take the share of somebody who still asks for them."""
+def _transfer_share(connection: Connection, numbers: list[int], wanted: Any) -> None:
+    """Charge queued predictions to the share of a user who still requests them."""
     r = t.request.c
     heir = (
         select(func.min(r.user_id))
@@ -166,7 +167,7 @@ def _hand_over(connection: Connection, numbers: list[int], wanted: Any) -> None:
 
 
 def _merge_requests(core: Core, connection: Connection, *, old: int, new: int) -> None:
-    """Let those who asked for one prediction have asked for another one instead."""
+    """Move the requests for one prediction to another one."""
     r = t.request.c
     rows = connection.execute(select(t.request).where(r.prediction_id == old)).all()
     for row in rows:

@@ -1,4 +1,4 @@
-"""The tables. Times are seconds since 1970; JSON is kept as text."""
+"""Database schema. Times are Unix times in seconds; JSON is stored as text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What SQLAlchemy says differently for SQLite and PostgreSQL."""
+"""Upsert statements, which SQLAlchemy constructs differently for SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 def insert_or(connection: Connection, table: Table) -> Any:
-    """Return an INSERT that has `on_conflict_do_nothing` and `on_conflict_do_update`."""
+    """Return the dialect's INSERT, with `on_conflict_do_nothing` and `on_conflict_do_update`."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     return dialect.insert(table)
 
 
 def insert_ignoring(connection: Connection, table: Table) -> Any:
-    """Return an INSERT that leaves rows alone that are there already."""
+    """Return an INSERT that ignores existing rows."""
     return insert_or(connection, table).on_conflict_do_nothing()

@@ -1,4 +1,4 @@
-"""Texts that can be searched for, each kept once."""
+"""Deduplicated table of searchable texts."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 MAX_CHARACTERS = 2000
-"""Of a text that is kept; longer ones are cut."""
+"""Maximum characters of a stored text; longer ones are truncated."""
 _CHUNK = 500
 
 
 def text_ids(connection: Connection, texts: Iterable[str]) -> dict[str, int]:
-    """Return the number of each text, which is kept from now on."""
+    """Return the id of each text; insert those that are missing."""
     hashes = {text: text_hash(text) for text in texts}
     kept = {digest: storable(text) for text, digest in hashes.items()}
-    # in one order: two transactions that add the same texts do not block each other
+    # in one order, to avoid deadlocks between transactions that add the same texts
     order = sorted(kept)
     numbers: dict[bytes, int] = {}
     for start in range(0, len(order), _CHUNK):
@@ -38,13 +38,13 @@ def text_ids(connection: Connection, texts: Iterable[str]) -> dict[str, int]:
 
 
 def storable(text: str) -> str:
-    """Return a text that both databases can keep: no NUL, no lone surrogates, not too long."""
+    """Return the text as both databases can store it: no NUL, no lone surrogates, not too long."""
     clean = text[:MAX_CHARACTERS].replace("\0", "\ufffd")
     return clean.encode("utf-8", "replace").decode()
 
 
 def text_hash(text: str) -> bytes:
-    """Return what a text is found by."""
+    """Return the hash by which a text is looked up."""
     return hashlib.sha256(storable(text).encode()).digest()[:16]
 
 

@@ -1,4 +1,4 @@
-"""Close connections to a PostgreSQL server that has stopped answering."""
+"""Detect an unresponsive PostgreSQL server by a second connection, and close the first."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 QUIET_SECONDS = 3.0
-"""Without an answer, after which the server is asked for a sign of life, again and again."""
-_SIGN_SECONDS = 2
-"""For which a sign of life is awaited; libpq takes no less."""
+"""Interval without an answer after which the server is probed, repeatedly."""
+_PROBE_SECONDS = 2
+"""Timeout of the probe; the minimum of libpq."""
 _RECENT_SECONDS = 1.0
 
 
 class SilentServerError(psycopg.OperationalError):
-    """The server takes connections, or seems to, and does not answer."""
+    """The server does not respond, although it may accept connections."""
 
 
 class LastTimeout:
@@ -30,21 +30,21 @@ class LastTimeout:
         self._noted_at = float("-inf")
 
     def note(self) -> None:
-        """Record that the server does not answer now."""
+        """Record a timeout now."""
         self._noted_at = time.monotonic()
 
     @property
     def is_recent(self) -> bool:
-        """Whether it failed to answer a moment ago, so that no other connection need try."""
+        """Whether a timeout occurred just now, so that other connections need not probe."""
         return time.monotonic() - self._noted_at < _RECENT_SECONDS
 
 
 class WatchedConnection(psycopg.Connection[Any]):
-    """A connection whose statements may take any time, as long as the server lives.
+    """A connection without a statement timeout that probes whether the server still responds.
 
-    A statement that takes long, or waits for a lock, looks the same as a server that is frozen or
-    whose packets are lost: nothing comes back. So a second connection is opened now and then. If it
-    is not answered either, this one is closed, and the statement has failed.
+    A long statement, or one that waits for a lock, cannot be told from a frozen server or lost
+    packets. So a second connection is opened as a probe at intervals. If it times out, this
+    connection is closed and the statement fails.
     """
 
     last_timeout: LastTimeout
@@ -57,7 +57,7 @@ class WatchedConnection(psycopg.Connection[Any]):
             SilentServerError: the server does not answer, or did not a moment ago.
         """
         if last_timeout.is_recent:
-            raise SilentServerError("it was silent a moment ago")
+            raise SilentServerError("it did not respond a moment ago")
         try:
             opened = cls.connect(*args, **options)
         except psycopg.errors.ConnectionTimeout as error:
@@ -70,12 +70,12 @@ class WatchedConnection(psycopg.Connection[Any]):
         """Wait for an answer as psycopg does.
 
         Raises:
-            SilentServerError: the server does not live.
+            SilentServerError: the server does not respond.
         """
         return super().wait(self._watched(gen), *args, **options)
 
     def _watched(self, gen: Any) -> Generator[Any, Any, Any]:
-        """Pass on what a generator of psycopg awaits, and report each interval that passes."""
+        """Drive a generator of psycopg, and probe the server after each silent interval."""
         due = time.monotonic() + QUIET_SECONDS
         try:
             awaited = next(gen)
@@ -84,24 +84,24 @@ class WatchedConnection(psycopg.Connection[Any]):
                 if ready:
                     due = time.monotonic() + QUIET_SECONDS
                 elif time.monotonic() >= due:
-                    self._check_life()
+                    self._probe()
                     due = time.monotonic() + QUIET_SECONDS
                 awaited = gen.send(ready)
         except StopIteration as end:
             return end.value
 
-    def _check_life(self) -> None:
+    def _probe(self) -> None:
         if not self.last_timeout.is_recent:
             try:
-                # a plain one: this check must not be checked
+                # a plain connection: the probe must not be probed
                 psycopg.connect(
-                    self.info.dsn, password=self.info.password, connect_timeout=_SIGN_SECONDS
+                    self.info.dsn, password=self.info.password, connect_timeout=_PROBE_SECONDS
                 ).close()
             except psycopg.errors.ConnectionTimeout:
                 self.last_timeout.note()
-            except psycopg.OperationalError:  # such as too many connections: it lives
+            except psycopg.OperationalError:  # such as too many connections: it responds
                 return
             else:
                 return
         self.pgconn.finish()
-        raise SilentServerError(f"no sign of life in {QUIET_SECONDS + _SIGN_SECONDS:g} s")
+        raise SilentServerError(f"no answer to a probe in {QUIET_SECONDS + _PROBE_SECONDS:g} s")

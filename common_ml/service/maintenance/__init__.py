@@ -1,1 +1,1 @@
-"""What operators do now and then: back up, restore, remove what nobody needs, look for faults."""
+"""Maintenance by operators: backup, restore, garbage collection, consistency checks."""

@@ -1,4 +1,4 @@
-"""Copy the database and the store into a folder while the service runs, and back again."""
+"""Online backup of database and store into a folder, and its restoration."""
 
 from __future__ import annotations
 
@@ -75,7 +75,9 @@ def back_up(core: Core, folder: Path, *, with_contents: bool = True) -> dict[str
         "with_contents": with_contents,
         **counts,
     }
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")  # last: it is whole
+    (folder / MANIFEST).write_text(
+        json.dumps(manifest, indent=2) + "\n"
+    )  # written last: it marks a complete backup
     return counts
 
 
@@ -126,11 +128,11 @@ def restore(folder: Path, settings: Settings) -> dict[str, int]:
 
 
 def _copy_sqlite(core: Core, folder: Path) -> tuple[list[str], list[PartKey]]:
-    """By SQLite's own means: a consistent copy beside running writers; return what it names."""
+    """Copy by the backup API of SQLite, consistent beside writers; return the keys it names."""
     place = folder / _SQLITE
     source = make_url(core.database.url).database or ""
     with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(place)) as new:
-        old.backup(new)  # in one step: one of several begins anew after each commit of a writer
+        old.backup(new)  # in one step: a copy in several restarts after each commit of a writer
         new.execute("PRAGMA journal_mode=DELETE").close()
     place.chmod(0o600)
     engine = create_engine(f"sqlite:///{place}")
@@ -146,7 +148,7 @@ def _copy_sqlite(core: Core, folder: Path) -> tuple[list[str], list[PartKey]]:
 
 
 def _dump_postgresql(core: Core, folder: Path) -> tuple[list[str], list[PartKey]]:
-    """Dump the state that one transaction sees; return what it names."""
+    """Dump the snapshot of one transaction; return the keys it names."""
     with core.database.connection() as connection:
         snapshot = connection.execute(text("SELECT pg_export_snapshot()")).scalar_one()
         options = ["--format=custom", f"--snapshot={snapshot}", f"--file={folder / _POSTGRESQL}"]
@@ -155,7 +157,7 @@ def _dump_postgresql(core: Core, folder: Path) -> tuple[list[str], list[PartKey]
 
 
 def _named(connection: Connection) -> tuple[list[str], list[PartKey]]:
-    """Return the keys of all contents, and of all tags that count."""
+    """Return the keys of all contents, and of all valid tags files."""
     return list(connection.execute(select(t.file.c.key)).scalars()), _winning(connection)
 
 
@@ -180,7 +182,7 @@ def _copy_store(
 
 
 def winning_parts(core: Core) -> list[PartKey]:
-    """Return the keys of all tags that count."""
+    """Return the keys of all valid tags files: those of the attempt that finished."""
     return core.database.read(_winning)
 
 
@@ -196,7 +198,7 @@ def _winning(connection: Connection) -> list[PartKey]:
 
 
 def _restore_parts(folder: Path, address: str) -> int:
-    """Copy parts by their names, which hold all of a key."""
+    """Copy parts by their names, which encode the key."""
     target = open_parts(address)
     number = 0
     for path in sorted(folder.glob("*.jsonl")):

@@ -1,4 +1,4 @@
-"""Collect garbage: contents without names, tags that do not count, old events."""
+"""Garbage collection: contents without names, tags of abandoned attempts, expired events."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from common_ml.service.core import Core
 
 GRACE_SECONDS = 24 * 3600
-"""What is younger stays: it may be about to get a name or a row."""
+"""Grace period in seconds: younger objects may be about to get a name or a row."""
 PROGRESS_SECONDS = 3600
-"""How long events about progress are kept."""
+"""Retention of progress events."""
 _IDEMPOTENCY_SECONDS = 7 * 24 * 3600
 _CHUNK = 500
 _f, _p = t.file.c, t.prediction.c
@@ -25,46 +25,48 @@ _f, _p = t.file.c, t.prediction.c
 
 @dataclass(frozen=True)
 class Collected:
-    """What was removed."""
+    """Number of removed objects."""
 
     files: int
-    """Contents that had no name any more."""
+    """Contents without a name."""
     strays: int
-    """Contents of the store that the database did not know."""
+    """Contents of the store without a row in the database."""
     parts: int
-    """Tags of removed files, and of attempts that did not count."""
+    """Tags of removed files, and of abandoned attempts."""
     events: int
     texts: int
-    """Texts that nothing contains any more."""
+    """Unreferenced texts."""
     tokens: int
-    """That had expired."""
+    """Expired sessions and API keys."""
 
 
 def collect(core: Core, *, grace_seconds: float = GRACE_SECONDS) -> Collected:
-    """Remove what nobody needs; the service may go on meanwhile.
+    """Remove unreferenced objects; the service may run meanwhile.
 
     Args:
         core: The service.
-        grace_seconds: What is younger stays.
+        grace_seconds: Grace period; younger objects stay.
 
     Raises:
         StoreError: the store does not answer.
     """
-    keys = core.database.write(lambda connection: _forget_files(core, connection, grace_seconds))
+    keys = core.database.write(
+        lambda connection: _delete_unnamed_files(core, connection, grace_seconds)
+    )
     for key in keys:
         _delete_unless_used(core, key)
-    strays = _strays(core, grace_seconds)
-    for key in strays:
+    unreferenced = _unreferenced_contents(core, grace_seconds)
+    for key in unreferenced:
         _delete_unless_used(core, key)
     parts = _remove_parts(core, grace_seconds)
     events, tokens = core.database.write(lambda connection: _expire(core, connection))
-    texts = core.database.write(_forget_texts)
+    texts = core.database.write(_delete_unused_texts)
     core.parts.clean_up()
-    return Collected(len(keys), len(strays), parts, events, texts, tokens)
+    return Collected(len(keys), len(unreferenced), parts, events, texts, tokens)
 
 
-def _forget_files(core: Core, connection: Connection, grace_seconds: float) -> list[str]:
-    """Remove the rows of contents that have no name; return their keys."""
+def _delete_unnamed_files(core: Core, connection: Connection, grace_seconds: float) -> list[str]:
+    """Delete the rows of contents that have no name; return their keys."""
     n = t.file_name.c
     old = core.clock.sql(connection) - grace_seconds
     unnamed = ~exists(select(literal(1)).where(n.file_id == _f.id))
@@ -77,10 +79,10 @@ def _forget_files(core: Core, connection: Connection, grace_seconds: float) -> l
 
 
 def _delete_unless_used(core: Core, key: str) -> None:
-    """Remove a content, unless somebody has stored it again meanwhile."""
+    """Delete a content, unless it was stored again meanwhile."""
 
     def work(connection: Connection) -> None:
-        if core.database.is_postgresql:  # on SQLite a transaction that writes keeps out the others
+        if core.database.is_postgresql:  # on SQLite a write transaction excludes all others
             connection.execute(text("LOCK TABLE file IN SHARE MODE"))
         used = select(_f.id).where(_f.key == key)
         if connection.execute(used).first() is None:
@@ -89,8 +91,8 @@ def _delete_unless_used(core: Core, key: str) -> None:
     core.database.write(work)
 
 
-def _strays(core: Core, grace_seconds: float) -> list[str]:
-    """Contents without a row: of a server that was killed between storing and naming."""
+def _unreferenced_contents(core: Core, grace_seconds: float) -> list[str]:
+    """Return contents without a row: a server was killed between storing and naming them."""
     before = core.clock.seconds() - grace_seconds
     old = [key for key, stored_at in core.contents.entries() if stored_at < before]
     known: set[str] = set()
@@ -132,7 +134,7 @@ def _expire(core: Core, connection: Connection) -> tuple[int, int]:
     return events, tokens
 
 
-def _forget_texts(connection: Connection) -> int:
+def _delete_unused_texts(connection: Connection) -> int:
     c = t.content_text.c
     used = [
         exists(select(literal(1)).where(table.c.text_id == c.id))

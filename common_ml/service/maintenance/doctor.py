@@ -1,4 +1,4 @@
-"""Look for faults: what is missing, what waits in vain, what cannot be reached."""
+"""Consistency and health checks: missing data, stalled work, unreachable dependencies."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ _p = t.prediction.c
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     name: str
     level: Literal["ok", "warning", "error"]
     text: str
-    """What was found, and a hint where something is to be done."""
+    """The observation, and a hint where action is needed."""
 
 
 def examine(core: Core, *, deep: bool = False) -> list[Finding]:
-    """Return what was found, in the order of looking.
+    """Run all checks; return their findings in order.
 
     Args:
         core: The service.
@@ -199,7 +199,7 @@ def _tags(core: Core) -> Iterator[Finding]:
 
 
 def _is_whole(core: Core, key: PartKey) -> bool:
-    """Whether tags end in the message that all of them are there."""
+    """Whether a tags file is complete: it ends in `progress`."""
     last = None
     try:
         for message in core.parts.read(key):

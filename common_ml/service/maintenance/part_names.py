@@ -1,4 +1,4 @@
-"""The files of parts in a store, whichever it is."""
+"""List and remove the objects of parts in any store, by name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def part_names(core: Core) -> Iterator[tuple[str, float]]:
-    """Yield the name of each part and note of a failure, and when it was written."""
+    """Yield the name of each part and failure note, and its modification time."""
     parts = core.parts
     if isinstance(parts, FolderParts):
         for path in Path(parts.folder).glob("*.jsonl"):
@@ -27,7 +27,7 @@ def part_names(core: Core) -> Iterator[tuple[str, float]]:
 
 
 def remove_part(core: Core, name: str) -> None:
-    """Remove one of them, if it is there."""
+    """Remove one of them, if it exists."""
     parts = core.parts
     if isinstance(parts, FolderParts):
         (Path(parts.folder) / name).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""A model as it is offered: what its operator says, then what the tagger says of itself."""
+"""Merge an operator's offer of a model with the tagger's own description."""
 
 from __future__ import annotations
 

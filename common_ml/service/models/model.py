@@ -1,4 +1,4 @@
-"""What the service knows of a model."""
+"""Specification of a model: target, revision, inputs, params and resources."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 KINDS = ("image", "video", "audio", "text")
-"""Of files that a model may take."""
+"""Kinds of files that a model may accept."""
 
 
 @dataclass(frozen=True)
@@ -19,24 +19,24 @@ class ModelSpec:
     revision: str
     """Digest of the image, or hash of the program."""
     types: tuple[str, ...] = KINDS[:3]
-    """Kinds of files that it takes."""
+    """Kinds of files that it accepts."""
     tags: tuple[str, ...] = ()
-    """What its author files it under."""
+    """Keywords given by its author."""
     fields: dict[str, Any] = field(default_factory=dict)
-    """What its results hold: track to a description."""
+    """Fields of its results: track -> description."""
     params: dict[str, Any] = field(default_factory=dict)
-    """Params of every prediction, below those that are asked for."""
+    """Default params, overridden by those of a request."""
     params_schema: dict[str, Any] = field(default_factory=dict)
     """JSON Schema."""
     description: str = ""
     slots: int = 1
-    """Taggers at once on each worker."""
+    """Concurrent taggers per worker."""
     gpu: str = ""
     """Such as `0`, `0,1` or `all`; "" for none."""
     python: str | None = None
     """The interpreter of a `.py` program; None for that of the worker."""
     engine_options: tuple[str, ...] = ()
-    """More options of `podman run`, for an image."""
+    """Additional options of `podman run`, for an image."""
 
     def __post_init__(self) -> None:
         if self.slots < 1:

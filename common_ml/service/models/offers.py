@@ -1,4 +1,4 @@
-"""The models that a command line and `models.toml` name."""
+"""Parse the models offered by a command line and `models.toml`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _KEYS: dict[str, tuple[type, ...]] = {
 
 @dataclass(frozen=True)
 class ModelOffer:
-    """A model as an operator names it; what is left out its description says."""
+    """A model as offered by an operator; omitted fields come from its description."""
 
     name: str
     target: str

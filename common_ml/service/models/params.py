@@ -1,4 +1,4 @@
-"""Params of a prediction: checked against the model's schema, and in one canonical form."""
+"""Validate the params of a prediction by the model's schema, and normalise them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MAX_DEPTH = 40
 
 
 def canonical(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return params in one form: keys in order, and 2.0 as 2."""
+    """Return params in canonical form: sorted keys, and 2.0 as 2."""
     formed = _canonical(dict(params))
     assert isinstance(formed, dict)  # noqa: S101 - as it was passed
     return formed
@@ -35,7 +35,7 @@ def canonical_text(params: Mapping[str, Any]) -> str:
 
 
 def problems_of(params: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with params, one sentence each.
+    """Return the validation errors of params, one sentence each.
 
     The part of JSON Schema that descriptions of taggers use is checked; the tagger checks the rest.
     """

@@ -1,4 +1,4 @@
-"""What a tagger is, as one text: the digest of an image, or a hash of a program's files."""
+"""Revision of a tagger: the digest of its image, or a hash of its program's files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _READ_BYTES = 1 << 20
 
 
 def revision_of(target: Target, *, engine: str | None = None) -> str:
-    """Return the revision of a tagger: another one where it may give other tags.
+    """Return the revision of a tagger; it changes where the tags may change.
 
     Args:
         target: See `find_target`.

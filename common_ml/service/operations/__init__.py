@@ -1,4 +1,4 @@
-"""What a user can do, as plain functions: transactional, and within what the user may see.
+"""Operations of users as plain functions: transactional, and limited to what the user may see.
 
 Every function takes the `Core` first and, where somebody asks, the `Actor` second; it returns
 frozen values and raises the errors below `PredictionServiceError`, each with a stable `.code`.

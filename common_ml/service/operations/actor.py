@@ -12,9 +12,9 @@ class Actor:
     user_id: int
     name: str
     roles: frozenset[str] = frozenset()
-    """Of admin, investigator, researcher."""
+    """Any of admin, investigator, researcher."""
     rights: frozenset[str] = frozenset()
-    """A subset of what the roles give."""
+    """A subset of the rights of the roles."""
 
     @property
     def sees_all(self) -> bool:

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AuditEntry:
-    """One act."""
+    """One audited action."""
 
     id: int
     user_name: str
     action: str
     """Such as `user.created`."""
     object: str
-    """What it was done to."""
+    """The object of the action."""
     data: dict[str, Any]
     created_at: float
 
@@ -38,17 +38,17 @@ def record(
     actor: Actor | str,
     action: str,
     *,
-    object: str = "",  # noqa: A002 - the word of audit logs
+    object: str = "",  # noqa: A002 - the usual word in audit logs
     data: Mapping[str, Any] | None = None,
 ) -> None:
-    """Note an act.
+    """Record an action.
 
     Args:
         core: The service.
-        actor: Who; a name where nobody is logged in, as at a failed login.
-        action: What, such as `login.failed`.
-        object: What it was done to.
-        data: More about it; no secrets.
+        actor: The user; a name where nobody is logged in, as at a failed login.
+        action: Kind of the action, such as `login.failed`.
+        object: The object of the action.
+        data: Details, without secrets.
     """
 
     def work(connection: Connection) -> None:
@@ -66,7 +66,7 @@ def record(
 
 
 def entries(core: Core, *, limit: int = 100, before: int | None = None) -> list[AuditEntry]:
-    """Return acts, newest first.
+    """Return the entries, newest first.
 
     Args:
         core: The service.

@@ -1,4 +1,4 @@
-"""What happened, in the order of commits."""
+"""Event log of the service, in the order of commits."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _e = t.event.c
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened."""
+    """An entry of the event log."""
 
     id: int
-    """Grows in the order of commits: whoever reads on after an id misses nothing."""
+    """Grows in the order of commits, so that reading after an id misses nothing."""
     kind: str
     """Such as `prediction.queued`, `.running`, `.progress`, `.done`, `.failed`, `.cancelled`."""
     data: dict[str, Any]
@@ -37,13 +37,13 @@ class Event:
 def after(
     core: Core, actor: Actor, number: int, *, limit: int = 500, everybody: bool = False
 ) -> list[Event]:
-    """Return what happened after an event, oldest first.
+    """Return the events after one, oldest first.
 
     Args:
         core: The service.
-        actor: Who asks.
-        number: The id of the last event that was seen; 0 for all that are kept.
-        limit: How many at most.
+        actor: The user.
+        number: The id of the last event already seen; 0 for all that are retained.
+        limit: Maximum number of events.
         everybody: For administrators: also the events of others.
     """
     wanted = select(t.event).where(_e.id > number).order_by(_e.id).limit(limit)
@@ -60,7 +60,7 @@ def latest(core: Core) -> int:
 
 
 def oldest(core: Core) -> int:
-    """Return the id of the first event that is still kept; 0 if there is none."""
+    """Return the id of the oldest retained event; 0 if there is none."""
     wanted = select(func.coalesce(func.min(_e.id), 0))
     return core.database.read(lambda connection: int(connection.execute(wanted).scalar_one()))
 
@@ -68,7 +68,7 @@ def oldest(core: Core) -> int:
 def add(
     core: Core, kind: str, *, user_id: int | None, subject: str = "", data: Mapping[str, Any]
 ) -> None:
-    """Add an event for a user, or one that administrators alone see."""
+    """Add an event for a user; without `user_id` one that only administrators see."""
 
     def work(connection: Connection) -> None:
         add_events(core, connection, [(kind, user_id, subject, data)])

@@ -1,4 +1,4 @@
-"""Contents and the names that users gave them."""
+"""Files: contents, and the names that users gave them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class File:
     """A content, as an actor sees it."""
 
     id: int
-    """For joins and cursors; not for users, whom it would tell when others sent the content."""
+    """Row id, for joins and cursors. Hidden from users: it would reveal uploads of others."""
     sha256: str
     md5: str
     size: int
@@ -40,21 +40,21 @@ class File:
     kind: str
     """image, video, audio, text or unknown."""
     key: str
-    """In the store."""
+    """Key of the content in the store."""
     suffix: str
-    """Of its first name, such as `.mp4`; may be empty."""
+    """Extension of its first name, such as `.mp4`; may be empty."""
     position: int
-    """Of its newest name, for `find`."""
+    """Sort key of its newest name, for `find`."""
     created_at: float
-    """When the first visible name was given."""
+    """Unix time of the first visible name, in seconds."""
     names: tuple[str, ...] = ()
     """Visible names, newest first."""
     users: tuple[str, ...] = ()
-    """Who gave them."""
+    """Users who gave the visible names."""
     tags: tuple[str, ...] = ()
-    """Given by people; sorted."""
+    """Manual tags, sorted."""
     tag_roles: tuple[str, ...] = ()
-    """Roles that it is opened to; sorted."""
+    """Roles that it is shared with, sorted."""
     states: dict[str, int] = field(default_factory=dict)
     """Number of visible predictions by state."""
 
@@ -75,9 +75,9 @@ def add(
     name: str,
     key: str,
 ) -> File:
-    """Give a stored content a name; the same content and name once more changes nothing.
+    """Give a stored content a name. Idempotent.
 
-    The actor does not learn whether somebody else had stored it before.
+    Does not reveal whether another user had stored the content before.
     """
 
     def work(connection: Connection) -> File:
@@ -175,9 +175,9 @@ def count(core: Core, actor: Actor, *, kind: str | None = None) -> int:
 
 
 def remove(core: Core, actor: Actor, digest: str) -> None:
-    """Remove the actor's names of a file, with tags and requests; others keep theirs.
+    """Remove the actor's names of a file, with tags and requests; those of others stay.
 
-    Predictions that nobody else asked for are cancelled; the content goes with a later `gc`.
+    Predictions that nobody else requested are cancelled; a later `gc` deletes the content.
 
     Raises:
         NotFoundError: the actor has given it no name.

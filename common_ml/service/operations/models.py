@@ -1,4 +1,4 @@
-"""The models that a service offers."""
+"""Registry of the models that a service offers."""
 
 from __future__ import annotations
 
@@ -31,31 +31,31 @@ class Model:
 
     name: str
     target: str
-    """For administrators."""
+    """How it is started; shown to administrators only."""
     revision: str
     types: tuple[str, ...]
     tags: tuple[str, ...]
     fields: dict[str, Any]
     params: dict[str, Any]
-    """Params of every prediction, below those that are asked for."""
+    """Default params, overridden by those of a request."""
     params_schema: dict[str, Any]
     description: str
     slots: int
     gpu: str
     seen_at: float
-    """When a worker that runs it was heard of last."""
+    """Unix time of the last heartbeat of a worker that runs it, in seconds."""
     available: bool
-    """Whether such a worker is alive."""
+    """Whether a worker that runs it is alive."""
     queued: int = 0
     running: int = 0
 
     def takes(self, kind: str) -> bool:
-        """Whether files of a kind may be given to it; audio models tag the sound of videos, too."""
+        """Whether it accepts files of a kind; audio models also tag the sound of videos."""
         return kind in self.types or (kind == "video" and "audio" in self.types)
 
 
 def register(core: Core, specs: Iterable[ModelSpec]) -> None:
-    """Offer models; a new revision takes over what waits for an older one."""
+    """Register models; queued predictions of older revisions move to a new one."""
 
     def work(connection: Connection) -> None:
         for spec in sorted(specs, key=lambda spec: spec.name):
@@ -73,7 +73,7 @@ def register(core: Core, specs: Iterable[ModelSpec]) -> None:
 
 
 def remove(core: Core, name: str) -> None:
-    """Offer a model no longer; its results stay.
+    """Unregister a model; its results stay.
 
     Raises:
         NotFoundError: there is none of this name.
@@ -121,7 +121,7 @@ def get(core: Core, name: str) -> Model:
 
 
 def touch(core: Core, connection: Connection, names: Iterable[str]) -> None:
-    """Note that a worker which runs these models is alive."""
+    """Record a heartbeat of a worker that runs these models."""
     seen = update(t.model).where(_m.name.in_(sorted(names)))
     connection.execute(seen.values(seen_at=core.clock.sql(connection)))
 

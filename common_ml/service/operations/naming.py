@@ -1,4 +1,4 @@
-"""Names of files in texts of workers, which know a file by its hash alone."""
+"""Replace file hashes by names in texts of workers, which know only the hash."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_CHARACTERS = 4000
-"""Of an error that is kept."""
+"""Maximum characters of a stored error."""
 
 
 def with_name(text: str, sha256: str, name: str) -> str:
@@ -18,5 +18,5 @@ def with_name(text: str, sha256: str, name: str) -> str:
 
 
 def without_path(text: str, path: Path) -> str:
-    """Shorten an error of a tagger to what is kept: a worker's folders are nobody's business."""
+    """Shorten a tagger's error for storage, and remove the worker's folders from it."""
     return text.replace(f"{path.parent}/", "")[:MAX_CHARACTERS].replace("\0", "\ufffd")

@@ -1,4 +1,4 @@
-"""Predictions: the state of a file with a model."""
+"""Predictions: look up, list, cancel and retry."""
 
 from __future__ import annotations
 
@@ -75,17 +75,17 @@ class Prediction:
     error: str | None
     num_tags: int | None
     part: int | None
-    """The attempt whose results count; None if there are none."""
+    """Fence of the attempt whose results are valid; None without results."""
     created_at: float
-    """When the actor asked for it; other times are never before this one."""
+    """Unix time of the actor's request, in seconds; other times are never before it."""
     started_at: float | None
     finished_at: float | None
     seconds: float | None
-    """What the last attempt took."""
+    """Duration of the last attempt."""
 
     @property
     def has_results(self) -> bool:
-        """Whether tags can be read, also those of before while it is done again."""
+        """Whether tags can be read, including earlier ones while it is redone."""
         return self.part is not None
 
     @property
@@ -196,8 +196,8 @@ def counts(
 def cancel(core: Core, actor: Actor, numbers: Sequence[int]) -> list[int]:
     """Cancel predictions; return those that were queued or running.
 
-    One that another user asked for, too, goes on for that user. An administrator cancels for all
-    what was not asked for by the administrator.
+    A prediction that another user requested as well goes on for that user. An administrator
+    cancels predictions of other users for everybody.
 
     Raises:
         NotFoundError: one that the actor may not see.
@@ -220,11 +220,11 @@ def cancel(core: Core, actor: Actor, numbers: Sequence[int]) -> list[int]:
 
 
 def retry(core: Core, actor: Actor, numbers: Sequence[int], *, force: bool = False) -> list[int]:
-    """Queue again what failed or was cancelled, or with `force` what is done, too.
+    """Requeue predictions that failed or were cancelled, with `force` also completed ones.
 
     Raises:
         NotFoundError: one that the actor may not see.
-        ConflictError: one for which the model has a newer revision; ask for it anew.
+        ConflictError: the model has a newer revision; request a new prediction.
     """
     states = ["failed", "cancelled", *(["done"] if force else [])]
 
@@ -241,7 +241,7 @@ def retry(core: Core, actor: Actor, numbers: Sequence[int], *, force: bool = Fal
 
 
 def _withdrawn(connection: Connection, actor: Actor, numbers: Sequence[int]) -> list[int]:
-    """Return what goes on for others after the actor had cancelled it."""
+    """Return predictions that the actor has cancelled and that go on for others."""
     r = t.request.c
     wanted = (
         select(_p.id)
@@ -343,7 +343,7 @@ def _prediction(row: Row[Any], names: dict[int, str]) -> Prediction:
         priority=row.priority,
         attempts=row.attempts,
         progress=row.progress,
-        # the worker knows a file by its hash alone
+        # the worker knows only the hash of a file
         error=None if row.error is None else with_name(row.error, row.sha256, name),
         num_tags=row.num_tags,
         part=row.part,

@@ -1,4 +1,4 @@
-"""What predictions have found: tags as messages, and labels with their counts."""
+"""Results of predictions: tags as messages, and labels with their counts."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Label:
 
     text: str
     n: int
-    """How often."""
+    """Number of tags with this text."""
     best: float | None
     """The highest confidence, if any tag had one."""
 
@@ -75,7 +75,7 @@ def tags(core: Core, actor: Actor, number: int, *, name: str | None = None) -> I
 def messages_of(
     core: Core, prediction: Prediction, *, name: str | None = None
 ) -> Iterator[Message]:
-    """Return the messages of a prediction that the actor has got; see `tags`."""
+    """Return the messages of a prediction that the actor may see; see `tags`."""
     key = part_key(prediction)
     shown = prediction.name if name is None else name
     try:
@@ -107,7 +107,7 @@ def labels(
                 .where(t.label.c.prediction_id.in_(chunk))
                 .order_by(t.label.c.n.desc(), t.content_text.c.text)
             )
-            found.update({number: [] for number in chunk})  # this may run again
+            found.update({number: [] for number in chunk})  # the function may run more than once
             for row in connection.execute(wanted):
                 entries = found[row.prediction_id]
                 if limit is None or len(entries) < limit:

@@ -1,9 +1,9 @@
-"""Search: files by what their labels, tags and names say, newest name first.
+"""Search files by labels, tags and names, newest name first.
 
-Whatever is looked for, a page of the newest files reads a bounded number of rows in all but rare
-cases. A word or label that few files have is looked up by its index, and the rest is asked of those
-files alone. Where all are frequent, names are read from the newest on until the page is full. Only
-what neither finds, such as a late page, is sorted as a whole.
+Query plans: a page of the newest files reads a bounded number of rows in all but rare cases. A
+selective word or label is looked up by its index, and the other conditions are evaluated on those
+files alone. Where all are frequent, names are scanned from the newest on until the page is full.
+Only what neither finds, such as a late page, needs a full sort.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 __all__ = ["MAX_WORDS", "Query", "count", "digests", "find", "labels_of", "page"]
 
 _FEW = 200
-"""Rows of a word or label that are looked at one by one."""
+"""A word or label with at most this many rows is selective: its files are checked one by one."""
 _MAX_OFFSET = 1_000
-"""Of a page that is looked for among the newest names."""
+"""Largest offset of a page for which the newest names are scanned."""
 _CHUNKS = (100, 400, 1_500, 2_000)
-"""Newest names that are looked at, one part after the other."""
+"""Numbers of newest names that are scanned, one chunk per query."""
 _f, _l, _n = t.file.c, t.label.c, t.file_name.c
 _NEWEST = t.file_name.alias("newest_name")
 
@@ -135,7 +135,7 @@ def _newest(
 def _among_newest_names(
     connection: Connection, actor: Actor, query: Query, *, limit: int, before: int | None
 ) -> list[int]:
-    """As many as are found among the newest names: fewer than `limit` says nothing."""
+    """Scan the newest names; a result of fewer than `limit` files is inconclusive."""
     found: list[int] = []
     for names in _newest_names(connection, actor, before):
         places = set(names)
@@ -143,7 +143,7 @@ def _among_newest_names(
         wanted = select(_f.id, position).where(
             *conditions(connection, actor, query, among=sorted(set(names.values())))
         )
-        # a file whose newest name was read before comes again by its older ones
+        # a file comes again by its older names
         fits = [(row.position, row.id) for row in connection.execute(wanted)]
         found += [number for place, number in sorted(fits, reverse=True) if place in places]
         if len(found) >= limit:
@@ -171,7 +171,7 @@ def _newest_names(
 
 
 def _sees_others(connection: Connection, actor: Actor) -> bool:
-    """Whether anything was opened to a role of the actor."""
+    """Whether anything was shared with a role of the actor."""
     r = t.tag_role.c
     opened = select(literal(1)).where(r.role.in_(sorted(actor.roles))).limit(1)
     return connection.execute(opened).first() is not None

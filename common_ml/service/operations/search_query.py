@@ -31,14 +31,14 @@ _ANY_PREDICTION = t.prediction.alias("any_prediction")
 
 @dataclass(frozen=True)
 class Query:
-    """What is looked for; all that is given must fit."""
+    """A search query; all given conditions must hold."""
 
     text: str = ""
-    """Words, each of which is part of a label, a tag or a name of the file, in any case."""
+    """Words, each contained in a label, a tag or a name of the file; case-insensitive."""
     labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Model to labels, one of which the model has found, exactly so; none given: any label."""
     min_confidence: float | None = None
-    """Of those labels, 0..1."""
+    """Minimum confidence of those labels, 0..1."""
     kinds: Sequence[str] = ()
     models: Sequence[str] = ()
     """With a prediction of one of these models."""
@@ -51,7 +51,7 @@ class Query:
 def conditions(
     connection: Connection, actor: Actor, query: Query, *, among: Sequence[int] | None = None
 ) -> list[Any]:
-    """Return what a row of `file` must fulfil.
+    """Return the SQL conditions on a row of `file`.
 
     Args:
         connection: For its dialect.
@@ -87,13 +87,12 @@ def conditions(
 
 
 def rare_files(connection: Connection, query: Query, *, limit: int) -> list[int] | None:
-    """Return the files of the first word or label that few rows have; None if all are frequent.
+    """Return the files of the first selective word or label; None if all are frequent.
 
     Args:
         connection: Of a transaction.
-        query: What is looked for; files that lack its other parts are returned too, and those of
-            everybody.
-        limit: Rows that are few; no more are read for each part.
+        query: The query; its other conditions and the actor's visibility are not applied.
+        limit: Maximum rows of a selective word or label; no more are read for each.
     """
     everything = [
         *(_with_word(connection, None, word, None) for word in query.text.split()),
@@ -113,7 +112,7 @@ def _labels(query: Query) -> Iterator[tuple[str | None, Sequence[str]]]:
 
 
 def _numbers(connection: Connection, numbers: Sequence[int]) -> Any:
-    """A subquery of numbers: one parameter, however many there are."""
+    """Return a subquery of numbers, passed as one parameter."""
     if connection.dialect.name == "postgresql":
         values = func.unnest(literal(list(numbers), ARRAY(BigInteger))).column_valued("chosen")
         return select(values)

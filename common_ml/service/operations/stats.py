@@ -22,19 +22,19 @@ class Stats:
     """Numbers of the whole service."""
 
     predictions: dict[tuple[str, str], int]
-    """By model and state."""
+    """Number of predictions by model and state."""
     files: int
     file_bytes: int
     users: int
     workers: int
-    """That are alive."""
+    """Number of workers alive."""
     oldest_queued_seconds: float
-    """How long the first of the queue has waited; 0 where nothing waits."""
+    """Waiting time of the oldest queued prediction; 0 where nothing waits."""
     webhooks_waiting: int
 
 
 def overview(core: Core) -> Stats:
-    """Return the numbers of now."""
+    """Return the current statistics."""
 
     def work(connection: Connection) -> Stats:
         now = core.clock.sql(connection)

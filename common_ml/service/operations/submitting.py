@@ -1,4 +1,4 @@
-"""Ask for predictions: checked as a whole, then queued in one transaction."""
+"""Submit predictions: validate the whole request, then queue it in one transaction."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ MAX_PRIORITY = 100
 
 @dataclass(frozen=True)
 class Choice:
-    """A model that was chosen, with its params."""
+    """A requested model, with its params."""
 
     model: str
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """A choice, with what it means now."""
+    """A choice, resolved to the model's current revision and canonical params."""
 
     model: str
     revision: str
@@ -58,7 +58,7 @@ class _Wanted:
 
 
 def check(core: Core, kinds: Iterable[tuple[str, str]], choices: Sequence[Choice]) -> list[str]:
-    """Return what is wrong with files and models before anything is stored: all of it.
+    """Return all problems of files and models, before anything is stored.
 
     Args:
         core: The service.
@@ -82,10 +82,10 @@ def submit(
     force: bool = False,
     idempotency_key: str | None = None,
 ) -> list[int]:
-    """Ask for every file with every model; return ids in the order of files, then choices.
+    """Submit every file with every model; return ids in the order of files, then choices.
 
-    What is queued, running or done already for the same content, revision and params is not done
-    again, whoever asked for it; what failed or was cancelled is queued once more.
+    Predictions of the same content, revision and params are shared between users: what is queued,
+    running or done is reused; what failed or was cancelled is requeued.
 
     Args:
         core: The service.
@@ -249,7 +249,7 @@ def _existing(connection: Connection, files: list[int], wanted: _Wanted) -> dict
 
 
 def request(core: Core, connection: Connection, actor: Actor, numbers: list[int]) -> None:
-    """Note that the actor asks for predictions; those withdrawn before are asked for again."""
+    """Record the actor's requests for predictions; renew those cancelled before."""
     new = insert_or(connection, t.request).values(
         user_id=actor.user_id, created_at=core.clock.sql(connection), cancelled=False
     )
@@ -258,14 +258,14 @@ def request(core: Core, connection: Connection, actor: Actor, numbers: list[int]
     )
     rows = [{"prediction_id": number} for number in sorted(set(numbers))]
     connection.execute(asked, rows)
-    for start in range(0, len(rows), _CHUNK):  # a worker that was to give up goes on
+    for start in range(0, len(rows), _CHUNK):  # revoke the cancellation of a running one
         chunk = [row["prediction_id"] for row in rows[start : start + _CHUNK]]
         going_on = update(t.prediction).where(_p.id.in_(chunk), _p.cancel.is_(True))
         connection.execute(going_on.values(cancel=False))
 
 
 def check_quota(core: Core, connection: Connection, actor: Actor) -> None:
-    """Raise where a user has too many predictions that are queued or running."""
+    """Raise QuotaError where a user has too many queued or running predictions."""
     mine = (_p.user_id == actor.user_id, _p.state.in_(queue.ACTIVE))
     num = connection.execute(select(func.count()).select_from(t.prediction).where(*mine))
     number, limit = num.scalar_one(), core.limits.max_queued_per_user

@@ -1,4 +1,4 @@
-"""Tags that people give files, and roles that a file is opened to."""
+"""Manual tags of files, and sharing of files with roles."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def change(
 ) -> None:
     """Add and remove tags of files.
 
-    Who has given a file a name, and an administrator, removes everybody's tags that are visible;
-    others remove their own.
+    Users who have given the file a name, and administrators, may remove all visible tags; others
+    only their own.
 
     Args:
         core: The service.
@@ -82,7 +82,7 @@ def change_roles(
     remove: Iterable[str] = (),
     for_user: str | None = None,
 ) -> None:
-    """Open files to roles, whose users then see the names and predictions of who opened them.
+    """Share files with roles, whose users then see the sharer's names and predictions.
 
     Args:
         core: The service.

@@ -1,4 +1,4 @@
-"""Tokens: sessions, API keys and one-time links, of which only the hash is kept."""
+"""Tokens: sessions, API keys and one-time links; only the hash is stored."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 TokenKind: TypeAlias = Literal["session", "key", "setup"]
 _USED_SECONDS = 60
-"""How exactly the last use is known: not every request writes."""
+"""Resolution of the last use in seconds, so that not every request writes."""
 
 
 @dataclass(frozen=True)
 class Token:
-    """What is known of a token."""
+    """A token, without its secret."""
 
     id: int
     user_id: int
@@ -50,7 +50,7 @@ def create(
     scopes: Iterable[str] | None = None,
     lifetime_seconds: float | None = None,
 ) -> Token:
-    """Keep a new token.
+    """Store a new token.
 
     Args:
         core: The service.

@@ -108,7 +108,7 @@ def change(
     password_hash: str | None = None,
     disabled: bool | None = None,
 ) -> User:
-    """Change what is given of a user.
+    """Update the given fields of a user.
 
     A new password and a disabled user end all sessions and keys; roles take effect at once, too,
     because tokens carry no rights beyond those of their owner.

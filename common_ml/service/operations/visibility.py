@@ -1,4 +1,4 @@
-"""SQL conditions that limit results to what an actor may see."""
+"""Row-level access control: SQL conditions that limit results to what an actor may see."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _ROLE = t.user_role.alias("authors_role")
 
 
 def any_row(table: Any, *conditions: Any) -> ColumnElement[bool]:
-    """Whether there is a row of one table, or of its alias, for the row of the statement around it.
+    """Return an EXISTS over a table or alias, correlated with all enclosing statements.
 
-    By itself SQLAlchemy ties a subquery to the next statement around it alone: further in, a table
-    of the outermost one would be read anew, as a whole, and any of its rows would do.
+    By default SQLAlchemy correlates a subquery only with the statement directly around it: deeper
+    nested, a table of the outermost one would be scanned again, and any of its rows would match.
     """
     return exists(select(literal(1)).select_from(table).where(*conditions).correlate_except(table))
 
 
 def is_opened(actor: Actor, file_id: Any, user_id: Any) -> ColumnElement[bool]:
-    """Whether a user has opened a file to one of the actor's roles."""
+    """Whether a user has shared a file with one of the actor's roles."""
     opened = _OPENED
     return any_row(
         opened,

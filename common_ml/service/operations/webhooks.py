@@ -1,4 +1,4 @@
-"""Webhooks of users, and what became of their calls."""
+"""Register webhooks of users, and list their deliveries."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ class Webhook:
     events: tuple[str, ...]
     created_at: float
     failures: int
-    """Calls that failed since the last success."""
+    """Failed deliveries since the last success."""
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """A call of a webhook."""
+    """A delivery to a webhook."""
 
     id: int
     event_id: int

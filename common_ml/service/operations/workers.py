@@ -1,4 +1,4 @@
-"""Workers: who runs which models, and what of those that are gone."""
+"""Registry of workers: arrival, heartbeat, departure, and recovery of dead ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _w = t.worker.c
 _KEPT_SECONDS = 24 * 3600
-"""How long a worker that is gone is listed."""
+"""How long a dead worker is listed, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,14 @@ class WorkerInfo:
     """Name to the number of taggers at once."""
     started_at: float
     seen_at: float
-    """When it was heard of last, in seconds since 1970."""
+    """Unix time of its last heartbeat, in seconds."""
     alive: bool
     running: int
-    """Predictions that it holds."""
+    """Number of predictions that it has leased."""
 
 
 def arrive(core: Core, worker_id: str, *, host: str, pid: int, models: Mapping[str, int]) -> None:
-    """Note a new worker."""
+    """Register a worker."""
 
     def work(connection: Connection) -> None:
         now = core.clock.sql(connection)
@@ -63,7 +63,7 @@ def arrive(core: Core, worker_id: str, *, host: str, pid: int, models: Mapping[s
 
 
 def beat(core: Core, worker_id: str, models: Mapping[str, int]) -> None:
-    """Note that a worker is alive."""
+    """Record a heartbeat."""
 
     def work(connection: Connection) -> None:
         seen = update(t.worker).where(_w.id == worker_id)
@@ -74,7 +74,7 @@ def beat(core: Core, worker_id: str, models: Mapping[str, int]) -> None:
 
 
 def leave(core: Core, worker_id: str) -> None:
-    """Forget a worker; what it holds is queued again."""
+    """Unregister a worker; requeue its predictions."""
 
     def work(connection: Connection) -> None:
         queue.release_others(core, connection, owner=worker_id, known=())
@@ -111,9 +111,9 @@ def find_all(core: Core) -> list[WorkerInfo]:
 
 
 def retire_dead(core: Core, host: str, is_alive: Callable[[str], bool]) -> list[str]:
-    """Take back what workers of this machine held whose processes are gone.
+    """Requeue the predictions of workers of this machine whose processes are gone.
 
-    Without waiting for their leases: a service that was killed as a whole goes on at once.
+    Does not wait for their leases to expire, so that a killed service continues at once.
 
     Args:
         core: The service.

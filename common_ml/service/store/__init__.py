@@ -1,4 +1,4 @@
-"""Where contents lie: a folder, or an object store; each under the hash of its bytes."""
+"""Content-addressed storage: a folder or an object store, with the SHA-256 as key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contents in a folder."""
+"""Content store in a folder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NO_LINKS = frozenset({errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS,
 
 
 class LocalStore(ContentStore):
-    """A folder of this machine, or one that several share."""
+    """Content store in a local or shared folder."""
 
     def __init__(self, folder: Path) -> None:
         """Create the folder if it does not exist.
@@ -131,7 +131,7 @@ class LocalStore(ContentStore):
             shutil.copyfileobj(file, target, CHUNK_BYTES)
 
     def _sync(self, path: Path) -> None:
-        """Let a file or the names of a folder survive a power cut."""
+        """Flush a file or folder to disk (fsync), to survive a power loss."""
         descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Contents in an object store: S3, Google Cloud Storage, Azure."""
+"""Content store in an object store: S3, Google Cloud Storage, Azure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MAX_SINGLE_PUT_BYTES = 64 << 20
-"""Larger contents go up in pieces."""
+"""Bytes; larger contents use a multipart upload."""
 _PIECE_BYTES = 16 << 20
 
 
@@ -121,7 +121,7 @@ class ObjectStore(ContentStore):
             with suppress(AlreadyExistsError, PreconditionError):
                 self._obstore.put(self._store, key, path, mode="create", use_multipart=False)
             return
-        # pieces cannot be create-only; they replace the same bytes, all at once
+        # a multipart upload cannot be create-only; it replaces the same bytes atomically
         self._obstore.put(
             self._store, key, path, use_multipart=True, chunk_size=_PIECE_BYTES, max_concurrency=4
         )

@@ -1,4 +1,4 @@
-"""Choose the store of an address."""
+"""Open the content store of an address."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
 
 
 def open_contents(address: str) -> ContentStore:
-    """Return the contents of a folder or of a URL such as `s3://bucket/prefix`.
+    """Open the content store in a folder, or at a URL such as `s3://bucket/prefix`.
 
     Raises:
         MissingExtraError: a URL needs a library that is not installed.
-        StoreError: it looks like a URL, and is none of a kind that is known.
+        StoreError: the URL has an unknown scheme.
     """
     from common_ml.parts.objects import SCHEMES
 

@@ -1,4 +1,4 @@
-"""The interface of content stores."""
+"""Interface of content stores."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 @dataclass(frozen=True)
 class LocalContent:
-    """A content as a file of this machine."""
+    """A content as a local file."""
 
     path: Path
     is_copy: bool
-    """Whether it was fetched, and goes when it is no longer needed."""
+    """Whether it is a temporary copy, to be removed after use."""
 
 
 class ContentStore(ABC):
-    """Contents by their SHA-256: written once, never changed.
+    """Content-addressed, immutable blobs by SHA-256.
 
-    A key is `contents/ab/abcd...`. Two writers of the same content do no harm: both have the same
-    bytes.
+    A key is `contents/ab/abcd...`. Concurrent writers of the same content are safe: the bytes are
+    equal.
     """
 
     @abstractmethod
     def put_file(self, path: Path, sha256: str) -> str:
         """Store a complete file, and return its key.
 
-        The file stays, read-only: whoever names the content in the database removes it afterwards.
+        The file stays, read-only: the caller removes it once the content is named in the database.
 
         Raises:
             StoreFullError: there is no space.
@@ -93,7 +93,7 @@ class ContentStore(ABC):
 
     @abstractmethod
     def check(self) -> None:
-        """Write and remove a few bytes.
+        """Check that the store is writable, by writing and removing a few bytes.
 
         Raises:
             StoreFullError: there is no space.

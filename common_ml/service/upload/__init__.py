@@ -1,1 +1,1 @@
-"""Bytes of clients on their way into the store: multipart forms and resumable uploads."""
+"""Uploads: multipart forms and resumable uploads, staged before they enter the store."""

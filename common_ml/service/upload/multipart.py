@@ -1,4 +1,4 @@
-"""Multipart forms, parsed while they arrive: files go to disk, limits answer at once."""
+"""Streaming parser of multipart forms: files go to disk, limits apply while receiving."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class FormError(ValueError):
 
 @dataclass(frozen=True)
 class FormLimits:
-    """What a form may contain."""
+    """Limits of a form."""
 
     total_bytes: int = 2 << 30
-    """Of the whole body."""
+    """Maximum bytes of the whole body."""
     files: int = 1000
     field_bytes: int = 64 << 10
-    """Of one field's value."""
+    """Maximum bytes of one field's value."""
     fields: int = 1000
 
 
@@ -105,7 +105,7 @@ async def receive_form(
                 raise _too_large(limits)
             pending.append(chunk)
             gathered += len(chunk)
-            if gathered >= _BATCH_BYTES:  # one change of threads for many small chunks
+            if gathered >= _BATCH_BYTES:  # one thread switch for many small chunks
                 await run_sync(receiver.feed, b"".join(pending))
                 pending, gathered = [], 0
         await run_sync(receiver.feed, b"".join(pending))

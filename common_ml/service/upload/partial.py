@@ -1,6 +1,6 @@
-"""Partial uploads on disk: `ID.part` holds the bytes, `ID.json` what is known of them.
+"""Partial uploads on disk: `ID.part` holds the bytes, `ID.json` the metadata.
 
-The size of the file is the offset: after a crash there is nothing to disagree with it.
+The size of the file is the offset, so that the two cannot disagree after a crash.
 """
 
 from __future__ import annotations
@@ -34,22 +34,22 @@ class PartialUpload:
 
     id: str
     owner: int
-    """Number of the user who began it."""
+    """Id of the user who began it."""
     name: str
     length: int
-    """Bytes of the whole file."""
+    """Size of the whole file in bytes."""
     created: float
-    """Seconds since 1970."""
+    """Unix time in seconds."""
     expires: float
-    """Seconds since 1970; later with each request that adds bytes."""
+    """Unix time in seconds; extended by each request that adds bytes."""
     sha256: str = ""
-    """Of the whole file, as the client says; empty where it does not."""
+    """Expected hash of the whole file, from the client; "" without one."""
     file: dict[str, Any] | None = None
-    """What it became, once it is in the store."""
+    """Document of the resulting file; None until it is in the store."""
 
 
 class PartialUploads:
-    """The partial uploads of a folder. Its methods block: call them in a thread."""
+    """Partial uploads in a folder. The methods block: call them in a thread."""
 
     def __init__(self, folder: Path, *, lifetime_seconds: float) -> None:
         self._folder = folder
@@ -95,13 +95,13 @@ class PartialUploads:
         yield from sorted(mine, key=lambda upload: (upload.created, upload.id))
 
     def extend(self, upload: PartialUpload) -> PartialUpload:
-        """Give an upload its whole lifetime again."""
+        """Reset the expiry of an upload."""
         later = replace(upload, expires=time.time() + self._lifetime)
         self._save(later)
         return later
 
     def hashes(self, upload: PartialUpload) -> Hashes:
-        """Return the hashes of what has arrived; read again after a restart."""
+        """Return the hashes of the bytes so far; recomputed from the file after a restart."""
         with self._lock:
             known = self._hashes.pop(upload.id, None)
         if known is not None and known.size == self.offset(upload):
@@ -111,7 +111,7 @@ class PartialUploads:
         return hashes
 
     def append(self, upload: PartialUpload, data: bytes, hashes: Hashes) -> None:
-        """Append bytes; the file and the hashes agree afterwards, also on an error.
+        """Append bytes; file and hashes stay consistent, also on an error.
 
         Raises:
             OSError: the disk is full.
@@ -129,11 +129,11 @@ class PartialUploads:
         hashes.update(data)
 
     def truncate(self, upload: PartialUpload, offset: int) -> None:
-        """Drop what came after an offset."""
+        """Truncate the file at an offset."""
         os.truncate(self._part(upload.id), offset)
 
     def keep_hashes(self, upload: PartialUpload, hashes: Hashes) -> None:
-        """Keep hashes for the next request about this upload."""
+        """Cache hashes for the next request of this upload."""
         with self._lock:
             self._hashes[upload.id] = hashes
             while len(self._hashes) > _MAX_HASHES:
@@ -144,7 +144,7 @@ class PartialUploads:
         return staged(self._part(upload.id), name=upload.name, hashes=hashes)
 
     def finish(self, upload: PartialUpload, file: dict[str, Any]) -> PartialUpload:
-        """Note what the upload became; its bytes have been moved or are removed."""
+        """Record the resulting file, and remove the bytes unless they were moved."""
         done = replace(upload, file=file)
         self._save(done)
         self._part(upload.id).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Recognise the kind of an uploaded file by its content: image, video, audio or text."""
+"""Detect the kind of an uploaded file by its content: image, video, audio or text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 FileKind: TypeAlias = Literal["image", "video", "audio", "text", "unknown"]
 _CHUNK_BYTES = 1 << 20
 _NOT_IN_TEXT = bytes(sorted(frozenset(range(32)) - frozenset(b"\t\n\r\f\x0b\x1b")))
-"""Control characters that no text contains; the others appear in logs and old documents."""
+"""Control characters that mark a binary file; the others appear in logs and old documents."""
 
 
 def file_kind(path: Path, *, name: str = "") -> FileKind:
@@ -23,7 +23,7 @@ def file_kind(path: Path, *, name: str = "") -> FileKind:
 
     Args:
         path: The file; its own name does not matter.
-        name: The client's name of it, which decides only for media that are cut off or damaged.
+        name: The client's file name, used only for truncated or damaged media.
 
     Raises:
         OSError: the file cannot be read.

@@ -1,4 +1,4 @@
-"""A file on its way into the store: written and hashed in one pass."""
+"""Staged files: written and hashed in one pass, before they enter the store."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _READ_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class StagedFile:
-    """A complete file that is not in the store yet."""
+    """A complete staged file."""
 
     path: Path
     name: str
@@ -33,7 +33,7 @@ class StagedFile:
 
 
 class Hashes:
-    """SHA-256 and MD5 of bytes as they pass."""
+    """Incremental SHA-256 and MD5."""
 
     def __init__(self) -> None:
         self._sha256 = hashlib.sha256()
@@ -72,7 +72,7 @@ class Hashes:
 
 
 class Staging:
-    """A file that is being received; a context manager that removes it if it was not finished.
+    """Writer of a staged file; a context manager that removes it if it was not finished.
 
     Its methods block: call them in a thread.
     """

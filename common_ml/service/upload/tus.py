@@ -1,4 +1,4 @@
-"""The tus protocol 1.0 (resumable uploads): headers, extensions, and one request at a time."""
+"""The tus protocol 1.0 (resumable uploads): headers, extensions, and exclusive writers."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def wanted_length(headers: Mapping[str, str], *, max_bytes: int) -> int:
 
 
 def wanted_offset(headers: Mapping[str, str]) -> int:
-    """Return where the bytes of a request belong.
+    """Return the offset of a request's bytes.
 
     Raises:
         Problem: 415 or 400.
@@ -98,12 +98,12 @@ def metadata(header: str) -> dict[str, str]:
 
 
 def answered(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the headers of an answer."""
+    """Return the response headers of the protocol."""
     return {"tus-resumable": VERSION, "cache-control": "no-store", **(extra or {})}
 
 
 def described(upload: PartialUpload, offset: int) -> dict[str, str]:
-    """Return the headers that say how far an upload is."""
+    """Return the response headers with offset and expiry of an upload."""
     headers = {
         "upload-offset": str(offset),
         "upload-length": str(upload.length),
@@ -144,27 +144,27 @@ class Checksum:
 
 @dataclass
 class _Writer:
-    """The request that is writing to an upload now."""
+    """The request that is currently writing to an upload."""
 
     scope: anyio.CancelScope
     gone: anyio.Event = field(default_factory=anyio.Event)
 
 
-class OneWriter:
-    """One request writes to an upload; a newer one takes over from one whose connection is dead."""
+class ExclusiveWriter:
+    """Write locks of uploads: a newer request supersedes one whose connection may be dead."""
 
     def __init__(self) -> None:
         self._writers: dict[str, _Writer] = {}
 
     async def supersede(self, identifier: str) -> None:
-        """End the request that writes to an upload, and wait until it has."""
+        """Abort the request that writes to an upload, and wait until it has ended."""
         while (writer := self._writers.get(identifier)) is not None:
             writer.scope.cancel()
             await writer.gone.wait()
 
     @asynccontextmanager
     async def writing(self, identifier: str) -> AsyncIterator[None]:
-        """Write to an upload within this block.
+        """Hold the write lock of an upload within this block.
 
         Raises:
             Problem: 423, a newer request has taken over.
@@ -188,9 +188,9 @@ async def receive(
     *,
     headers: Mapping[str, str],
 ) -> Hashes:
-    """Append the body of a request to an upload; what has arrived stays when it breaks off.
+    """Append the body of a request to an upload; keep what has arrived if it is interrupted.
 
-    With a checksum all of the body is kept or nothing.
+    With a checksum the append is atomic: all of the body is kept or nothing.
 
     Returns:
         The hashes of all that has arrived so far.

@@ -1,4 +1,4 @@
-"""Calls of webhooks: signed, from the outbox, apart from everything else."""
+"""Webhook delivery: a worker thread sends signed requests from the outbox."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deliver the outbox of webhooks, with growing delays after failures."""
+"""Deliver webhooks from the outbox, with exponential back-off after failures."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MAX_ATTEMPTS = 10
 FIRST_PAUSE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 6 * 3600.0
 _LEASE_SECONDS = 60.0
-"""After which a call is made again whose sender was killed: a receiver may see one twice."""
+"""Lease of a delivery, after which it is sent again if the sender was killed (at least once)."""
 _NUM_THREADS = 8
 _POLL_SECONDS = 0.5
 _o, _w = t.webhook_outbox.c, t.webhook.c
@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Call:
-    """A call that is due."""
+    """A due delivery."""
 
     id: int
     webhook_id: int
@@ -50,10 +50,10 @@ class Call:
 
 
 class WebhookSender:
-    """A thread that makes the calls of webhooks; a context manager that ends it on exit.
+    """Delivers webhooks in threads; a context manager that ends them on exit.
 
-    Of each webhook one call is made at a time, in the order of events: a target that does not
-    answer holds up its own calls alone.
+    Deliveries to one webhook are sequential, in the order of events, so that an unresponsive target
+    delays only its own.
     """
 
     def __init__(self, core: Core) -> None:
@@ -91,7 +91,7 @@ class WebhookSender:
                 self._rung.clear()
 
     def _start_due(self) -> None:
-        """Start calls for idle threads."""
+        """Start due deliveries on idle threads."""
         with self._lock:
             busy, idle = set(self._busy), _NUM_THREADS - len(self._busy)
         if idle < 1:
@@ -103,13 +103,13 @@ class WebhookSender:
             self._pool.submit(self._make, call)
 
     def _make(self, call: Call) -> None:
-        """Make the calls of one webhook as long as they succeed."""
+        """Deliver to one webhook as long as it succeeds."""
         following: Call | None = call
         try:
             while following is not None and make_call(self._core, following):
                 following = self._following(call.webhook_id)
         except DatabaseUnavailableError as error:
-            logger.warning("%s; the call will be made again", error)
+            logger.warning("%s; the delivery will be retried", error)
         finally:
             with self._lock:
                 self._busy.discard(call.webhook_id)
@@ -123,11 +123,11 @@ class WebhookSender:
 def take_due(
     core: Core, *, limit: int, without: AbstractSet[int] = frozenset(), only: int | None = None
 ) -> list[Call]:
-    """Lease the first due call of each webhook; of some none, or only of one. Return them."""
+    """Lease and return the first due delivery of each webhook, with optional exclusions."""
 
     def work(connection: Connection) -> list[Call]:
         now = core.clock.sql(connection)
-        # the first that waits decides: later ones do not overtake it
+        # only the first that waits may be due: later ones must not overtake it
         waits = select(func.min(_o.id).label("id")).where(
             _o.state == "waiting", _o.webhook_id.not_in(sorted(without))
         )
@@ -164,7 +164,7 @@ def take_due(
 
 
 def make_call(core: Core, call: Call, *, send: Callable[..., None] = post) -> bool:
-    """Make a call, and note what came of it; return whether it was delivered."""
+    """Send a delivery and record its outcome; return whether it succeeded."""
     body = call.body.encode()
     stamp = int(core.clock.seconds())
     identifier = f"call_{call.id}"

@@ -1,4 +1,4 @@
-"""Signatures of webhooks, as https://www.standardwebhooks.com has them."""
+"""Webhook signatures by https://www.standardwebhooks.com."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def signature(secret: str, *, identifier: str, timestamp: int, body: bytes) -> s
 
 
 def verify(secret: str, headers: Mapping[str, str], body: bytes, *, now: float) -> bool:
-    """Return whether a call is ours and new: for receivers in Python.
+    """Return whether a delivery is authentic and recent; for receivers in Python.
 
     Args:
         secret: As it was shown when the webhook was registered.

@@ -1,4 +1,4 @@
-"""One call to an address that a user has given: bounded, and never into private networks."""
+"""HTTP POST to a user-supplied URL: bounded in time, with protection against SSRF."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TIMEOUT_SECONDS = 10.0
-"""Of the whole call."""
+"""Time limit of the whole request, in seconds."""
 
 
 def post(

@@ -1,1 +1,1 @@
-"""The worker: it claims predictions, keeps taggers, and finishes what they have tagged."""
+"""The worker: claims predictions, runs taggers, and commits their results."""

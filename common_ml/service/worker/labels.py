@@ -1,4 +1,4 @@
-"""Labels of a file: the texts of its tags with their number and highest confidence."""
+"""Count the labels of a file: tag texts with their number and highest confidence."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from common_ml.tagging.messages import Tag
 
 _MANY = 50
-"""Labels whose texts are added in transactions of their own, so that nobody waits long."""
+"""Chunk size of texts that are inserted in transactions of their own, to keep these short."""
 _CHUNK = 500
 
 
 class LabelCounts:
-    """What the tags of one file say."""
+    """Label counts of one file."""
 
     def __init__(self) -> None:
         self.num_tags = 0
@@ -39,13 +39,13 @@ class LabelCounts:
             self._best[text] = confidence
 
     def clear(self) -> None:
-        """Forget all of it."""
+        """Reset the counts."""
         self.num_tags = 0
         self._counts.clear()
         self._best.clear()
 
     def prepare(self, core: Core) -> None:
-        """Add many texts before the transaction that finishes a file."""
+        """Insert texts ahead of the transaction that finishes the file."""
         texts = [storable(text) for text in self._counts]
         if len(texts) <= _MANY:
             return

@@ -1,4 +1,4 @@
-"""The leases of a worker: what it holds, and the news about it."""
+"""The leases of a worker: claim, renew, and revoke."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Leases:
-    """What a worker has claimed and not finished; may be used by any thread."""
+    """The current leases of a worker. Thread-safe."""
 
     def __init__(self, core: Core, owner: str) -> None:
         self._core = core
@@ -30,7 +30,7 @@ class Leases:
         model: str,
         revision: str,
         limit: int,
-        give_up: Callable[[Claim, str], None],
+        revoke: Callable[[Claim, str], None],
         *,
         params_sha: str | None = None,
     ) -> list[Claim]:
@@ -40,7 +40,7 @@ class Leases:
             model: Of this model.
             revision: In this revision.
             limit: How many at most.
-            give_up: Called from another thread when one is to be given up: "cancelled" or "lost".
+            revoke: Called from another thread when a claim is revoked: "cancelled" or "lost".
             params_sha: Only with these params; None for any.
         """
         if not self._core.database.read(
@@ -49,7 +49,7 @@ class Leases:
             )
         ):
             return []
-        with self._lock:  # so that `release_others` does not see what is not noted yet
+        with self._lock:  # so that `release_others` cannot see a claim that is not registered yet
             claims = self._core.database.write(
                 lambda connection: queue.claim(
                     self._core,
@@ -62,16 +62,16 @@ class Leases:
                 )
             )
             for one in claims:
-                self._held[one.id, one.fence] = _bound(give_up, one)
+                self._held[one.id, one.fence] = _bound(revoke, one)
         return claims
 
     def forget(self, claimed: Claim) -> None:
-        """Note that a claim is finished or given back."""
+        """Unregister a claim that is finished or released."""
         with self._lock:
             self._held.pop((claimed.id, claimed.fence), None)
 
     def renew(self) -> None:
-        """Extend all leases, and give up what was lost; give back what nobody knows of."""
+        """Renew all leases, revoke lost ones, and release unconfirmed ones."""
         with self._lock:
             held = dict(self._held)
 
@@ -86,20 +86,20 @@ class Leases:
                 return kept
 
             kept = self._core.database.write(work)
-        for (number, _), give_up in held.items():
+        for (number, _), revoke in held.items():
             if number not in kept:
-                give_up("lost")
+                revoke("lost")
 
     def drop_cancelled(self) -> None:
-        """Give up what users have cancelled."""
+        """Revoke claims that users have cancelled."""
         cancelled = self._core.database.read(
             lambda connection: queue.cancelled_of(connection, self.owner)
         )
         with self._lock:
             calls = [self._held[key] for key in cancelled if key in self._held]
-        for give_up in calls:
-            give_up("cancelled")
+        for revoke in calls:
+            revoke("cancelled")
 
 
-def _bound(give_up: Callable[[Claim, str], None], claimed: Claim) -> Callable[[str], None]:
-    return lambda reason: give_up(claimed, reason)
+def _bound(revoke: Callable[[Claim, str], None], claimed: Claim) -> Callable[[str], None]:
+    return lambda reason: revoke(claimed, reason)

@@ -1,4 +1,4 @@
-"""A file that a tagger has, and what came of it so far."""
+"""A claimed file at a tagger: its local content, its part and its labels."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from common_ml.tagging.messages import Message
 
 _PROGRESS_SECONDS = 2.0
-"""Between two notes of progress; files that take less have none."""
+"""Seconds between progress updates; shorter files have none."""
 
 
 class OpenFile:
-    """A claim at work: its content on this machine, its part being written, its labels."""
+    """A claim in progress: local content, part being written, label counts."""
 
     def __init__(
         self, core: Core, claimed: Claim, content: LocalContent, writes: GroupedWrites
@@ -40,7 +40,7 @@ class OpenFile:
             core: The service.
             claimed: Its prediction.
             content: The file.
-            writes: For what is written at its end.
+            writes: Group commit for the outcome.
 
         Raises:
             OutputError: the part cannot be written.
@@ -65,7 +65,7 @@ class OpenFile:
         return self.claim.kind == "image"
 
     def add(self, message: Message) -> None:
-        """Take a message about it.
+        """Process a message about the file.
 
         Raises:
             OutputError: the part cannot be written.
@@ -78,12 +78,12 @@ class OpenFile:
         self._writer.write(message)
 
     def restart(self) -> None:
-        """Forget the messages so far."""
+        """Discard the messages so far, for a retry."""
         self._writer.restart()
         self._labels.clear()
 
     def note_ratio(self, progress: float) -> None:
-        """Note how much the tagger says it has done, 0..1."""
+        """Record the progress that the tagger reports, 0..1."""
         if time.monotonic() >= self._progress_due:
             self._progress_due = time.monotonic() + _PROGRESS_SECONDS
             self._core.database.write(
@@ -93,7 +93,7 @@ class OpenFile:
             )
 
     def finish(self, outcome: Outcome, *, error: str | None = None) -> bool:
-        """Commit the part, then the row; return False if the lease was lost, and nothing is left.
+        """Commit the part, then the row; return False if the lease was lost and all is discarded.
 
         Raises:
             OutputError: the part cannot be written.
@@ -127,8 +127,8 @@ class OpenFile:
             self._core.parts.delete(self._key)
         return is_ours
 
-    def give_back(self, error: str | None = None) -> None:
-        """Let another worker have it; with an error the attempt counts."""
+    def release(self, error: str | None = None) -> None:
+        """Release the claim for another worker; with an error the attempt counts."""
         self._core.database.write(
             lambda connection: queue.release(
                 self._core,
@@ -140,14 +140,14 @@ class OpenFile:
         )
 
     def close(self) -> None:
-        """Remove what is left on this machine."""
+        """Remove the local files."""
         self._writer.close()
         self.path.unlink(missing_ok=True)
         with suppress(OSError):  # of its own, see `Slot`; another one is not empty
             self.path.parent.rmdir()
 
     def _note_progress(self, tag: Tag) -> None:
-        """Take the time of a tag for progress: taggers write them in order."""
+        """Estimate progress from the time of a tag: taggers write tags in order."""
         if time.monotonic() < self._progress_due:
             return
         if self._duration_ms is None:

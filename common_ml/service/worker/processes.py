@@ -1,4 +1,4 @@
-"""Workers as child processes of a server: started, started again, ended with it."""
+"""Supervisor of worker child processes: start, restart, graceful stop."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ logger = logging.getLogger(__name__)
 
 
 class WorkerProcesses:
-    """`common-ml worker` a number of times; a context manager that ends them on exit.
+    """Runs several `common-ml worker` processes; a context manager that stops them on exit.
 
-    Each has a pipe to this process as its stdin: if this process ends in any way, its workers see
-    the end of the pipe and stop.
+    The stdin of each is a pipe from this process: however this process ends, its workers see
+    end-of-file and stop.
     """
 
     def __init__(self, arguments: Sequence[str], *, number: int = 1) -> None:
         """Initialise; nothing is started yet.
 
         Args:
-            arguments: Of `common-ml worker`.
-            number: How many.
+            arguments: Arguments of `common-ml worker`.
+            number: Number of processes.
         """
         self._command = [
             sys.executable,
@@ -50,7 +50,7 @@ class WorkerProcesses:
         self._failures = [0] * number
         self._due = [0.0] * number
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._look_after, name="workers", daemon=True)
+        self._thread = threading.Thread(target=self._supervise, name="workers", daemon=True)
 
     def __enter__(self) -> Self:
         for place in range(len(self._processes)):
@@ -68,12 +68,12 @@ class WorkerProcesses:
 
     @property
     def pids(self) -> list[int]:
-        """Of those that run."""
+        """Process ids of the running workers."""
         running = [process for process in self._processes if process is not None]
         return [process.pid for process in running if process.poll() is None]
 
     def stop(self, *, grace_seconds: float = 20) -> None:
-        """Let them finish what they have for a while, and wait for their end."""
+        """Stop the workers gracefully within their grace period, and wait for their end."""
         self._stop.set()
         self._thread.join()
         for process in self._processes:
@@ -89,7 +89,7 @@ class WorkerProcesses:
                 process.kill()
                 process.wait()
 
-    def _look_after(self) -> None:
+    def _supervise(self) -> None:
         while not self._stop.wait(_LOOK_SECONDS):
             for place, process in enumerate(self._processes):
                 if process is not None and process.poll() is not None:
@@ -102,7 +102,7 @@ class WorkerProcesses:
         self._failures[place] = 1 if lived > _HEALTHY_SECONDS else self._failures[place] + 1
         pause = _PAUSE.delay_seconds(self._failures[place])
         logger.warning(
-            "a worker ended with status %s; the next in %.1f s", process.returncode, pause
+            "a worker ended with status %s; restarting it in %.1f s", process.returncode, pause
         )
         if process.stdin is not None:
             process.stdin.close()

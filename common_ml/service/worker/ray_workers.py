@@ -1,8 +1,8 @@
-"""Workers as Ray actors: one pool a model, grown and shrunk by the length of its queue.
+"""Workers as Ray actors: one autoscaled pool per model, sized by the length of its queue.
 
-The database stays the record of truth, and each actor runs the loop of `Worker` with one slot. Ray
-owns machines: it places actors by CPUs and GPUs, and makes a cluster grow for those without a
-place. What a lost actor or machine had is queued again when its lease is over.
+The database stays the source of truth, and each actor runs the loop of `Worker` with one slot. Ray
+owns machines: it places actors by CPUs and GPUs, and scales the cluster up for pending ones. The
+predictions of a lost actor or machine are requeued when their leases expire.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PoolOptions:
-    """How many actors, and what each gets."""
+    """Size of the pools, and resources of each actor."""
 
     max_workers: int = 100
-    """Of each model; those for which the cluster has no place wait, and make it grow."""
+    """Maximum actors per model; pending ones make an autoscaling cluster grow."""
     num_cpus: float = 1
     num_gpus: float = 0
     idle_seconds: float = 60
-    """Without work, until an actor leaves: its machine may go."""
+    """Idle time after which an actor is released, so that its machine may be removed."""
     keep_idle_seconds: float | None = 600
     """As for `Worker`."""
     grace_seconds: float = 10
@@ -58,10 +58,10 @@ class PoolOptions:
 
 
 class RayWorkers:
-    """Keep as many actors of each model as its queue needs, until stopped.
+    """Keeps as many actors of each model as its queue needs, until stopped.
 
-    `RayCluster` must be connected. Nothing but numbers is kept here: if this process is lost, its
-    actors end with it, and another one takes over from the database.
+    `RayCluster` must be connected. This process holds no durable state: if it is lost, its actors
+    end with it, and another one continues from the database.
     """
 
     def __init__(self, core: Core, specs: Sequence[ModelSpec], options: PoolOptions) -> None:
@@ -70,11 +70,11 @@ class RayWorkers:
 
     @property
     def num_workers(self) -> int:
-        """Actors that are there, or wait for a place."""
+        """Number of actors, running or pending."""
         return sum(pool.num_workers for pool in self._pools)
 
     def run(self, stop: threading.Event) -> None:
-        """Look after the pools until the event is set; then actors finish what they have."""
+        """Scale the pools until the event is set, then stop the actors gracefully."""
         registered_at = -self._core.limits.renew_seconds
         try:
             while not stop.is_set():
@@ -84,7 +84,7 @@ class RayWorkers:
                         models.register(self._core, [pool.spec for pool in self._pools])
                         registered_at = time.monotonic()
                     for pool in self._pools:
-                        pool.look_after()
+                        pool.adjust()
                 except DatabaseUnavailableError as error:  # it may come back
                     logger.warning("%s", error)
                 stop.wait(_LOOK_SECONDS)
@@ -127,8 +127,8 @@ class _ModelPool:
     def num_workers(self) -> int:
         return len(self._actors)
 
-    def look_after(self) -> None:
-        """Forget actors that are gone, and adapt their number to the queue."""
+    def adjust(self) -> None:
+        """Drop dead actors, and scale the pool by the length of the queue."""
         self._drop_ended()
         num_open, owners = self._queue()
         staying = [actor for actor in self._actors if not actor.is_leaving]
@@ -146,16 +146,16 @@ class _ModelPool:
             num_surplus -= 1
             actor.idle_since = actor.idle_since or now
             if now - actor.idle_since >= self._options.idle_seconds:
-                self._let_go(actor)
+                self._retire(actor)
 
     def begin_stop(self) -> None:
-        """Ask all actors to finish what they have."""
+        """Request a graceful stop of all actors."""
         for actor in self._actors:
             if not actor.is_leaving:
-                self._let_go(actor)
+                self._retire(actor)
 
     def stop(self) -> None:
-        """Wait for the actors' end, and end those that take too long."""
+        """Wait for the actors' end; kill those that take too long."""
         runs = [actor.run for actor in self._actors]
         if runs:
             timeout = self._options.grace_seconds + 5
@@ -180,7 +180,7 @@ class _ModelPool:
         worker = handle.worker_id.remote()
         self._actors.append(_Actor(handle, handle.run.remote(), worker, time.monotonic()))
 
-    def _let_go(self, actor: _Actor) -> None:
+    def _retire(self, actor: _Actor) -> None:
         actor.is_leaving = True
         actor.handle.stop.remote()
 
@@ -206,14 +206,14 @@ class _ModelPool:
         return bool(self._ray.wait([reference], timeout=0)[0])
 
     def _note_loss(self, actor: _Actor, error: Exception) -> None:
-        """Wait before the next start: machines that are going take new actors with them."""
+        """Back off before the next start: a machine that is going down takes new actors with it."""
         lived = time.monotonic() - actor.asked_at
         self._num_failures = 1 if lived > _HEALTHY_SECONDS else self._num_failures + 1
         pause = _PAUSE.delay_seconds(self._num_failures)
         self._may_grow_at = time.monotonic() + pause
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         logger.warning(
-            "a worker of %s is lost (%s: %s); the next in %.1f s",
+            "a worker of %s is lost (%s: %s); starting another one in %.1f s",
             self.spec.name,
             type(error).__name__,
             lines[-1] if lines else "",

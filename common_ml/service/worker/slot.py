@@ -1,4 +1,4 @@
-"""One tagger of a worker: it takes claims of its model, and finishes them one after the other."""
+"""Slot of a worker: a thread with one tagger, which claims and processes files of its model."""
 
 from __future__ import annotations
 
@@ -38,22 +38,22 @@ if TYPE_CHECKING:
     from common_ml.service.worker.leases import Leases
 
 _POLL_SECONDS = 0.5
-"""Between two looks into an empty queue, where nothing wakes it: a file whose pause is over."""
+"""Poll interval of an empty queue in seconds: the end of a retry delay sends no notification."""
 _NUM_AHEAD = 2
-"""Claims that a tagger has at a time: it is never idle, and little is held from other workers."""
+"""Claims per tagger: enough to keep it busy, few enough to leave work for other workers."""
 _NUM_PICTURES_AHEAD = 16
 _MAX_SAME_PARAMS_SECONDS = 60
-"""How long claims with the params of the running tagger come first: another one must start."""
+"""Seconds for which claims with the running tagger's params are preferred: others restart it."""
 _NUM_FINISHERS = 4
 _MAX_FINISHING = 16
-"""Files that are being finished while the tagger goes on."""
+"""Maximum number of files that are committed while the tagger works on the next ones."""
 _PAUSE = Backoff(first_seconds=2, longest_seconds=60)
-"""After a tagger that cannot be started, or a store that does not answer."""
+"""Delay after a tagger that cannot be started, or a store that does not respond."""
 logger = logging.getLogger(__name__)
 
 
 class Slot(threading.Thread):
-    """A thread that keeps a tagger of one model; ends after `stop`."""
+    """A thread with a tagger of one model; ends after `stop`."""
 
     def __init__(
         self,
@@ -69,8 +69,8 @@ class Slot(threading.Thread):
         Args:
             core: The service.
             spec: The model.
-            leases: Those of the worker.
-            folder: Of its own, for contents.
+            leases: The leases of the worker.
+            folder: A folder of its own, for contents.
             keep_idle_seconds: Time without work after which the tagger is stopped; None to keep it.
         """
         super().__init__(name=f"slot {folder.name} of {spec.name}", daemon=True)
@@ -102,28 +102,28 @@ class Slot(threading.Thread):
             while not self._drains.is_set():
                 self._work()
         finally:
-            self._give_back_all(None)
+            self._release_all(None)
             self._close_keeper()
             self._finishers.shutdown()
 
     def drain(self) -> None:
-        """Let it end after the files that it has."""
+        """Finish the open files, then end."""
         self._drains.set()
         self._wakes.set()
 
     def stop(self) -> None:
-        """Let it end now: what it has is given back."""
+        """End now, and release the open claims."""
         self.drain()
         with self._lock:
             if self._keeper is not None:
                 self._keeper.stop()
 
     def wake(self) -> None:
-        """Let it look into the queue."""
+        """Wake the thread to poll the queue."""
         self._wakes.set()
 
     def _work(self) -> None:
-        """Take what there is, and tag it; or wait a moment."""
+        """Claim and tag files, or wait for work."""
         try:
             self._wait_for_store()
             if not self._fill():
@@ -133,17 +133,17 @@ class Slot(threading.Thread):
                 self._failures = 0
         except TaggerError as error:
             logger.error("the tagger of %s failed: %s", self._spec.name, error)  # noqa: TRY400 - its stderr is in the message
-            self._give_back_all(str(error))
+            self._release_all(str(error))
         except (StoreError, OutputError) as error:
-            logger.error("a file of %s is given back: %s", self._spec.name, error)  # noqa: TRY400 - said in full
-            self._give_back_all(None)  # no attempt of theirs: another file would have failed, too
+            logger.error("releasing the claims of %s: %s", self._spec.name, error)  # noqa: TRY400 - said in full
+            self._release_all(None)  # the attempt does not count: any file would have failed
             self._store_fails.set()
         except DatabaseUnavailableError as error:
-            logger.error("%s; its claims will be lost", error)  # noqa: TRY400 - said in full
+            logger.error("%s; its leases will expire", error)  # noqa: TRY400 - said in full
             self._drop_all()
-        except Exception:  # another file must not end with this one
-            logger.exception("a file of %s is given back", self._spec.name)
-            self._give_back_all("the worker failed, see its log")
+        except Exception:  # the slot goes on with other files
+            logger.exception("releasing the claims of %s", self._spec.name)
+            self._release_all("the worker failed, see its log")
         else:
             return
         self._close_keeper()
@@ -151,10 +151,10 @@ class Slot(threading.Thread):
         self._drains.wait(_PAUSE.delay_seconds(self._failures))
 
     def _wait_for_store(self) -> None:
-        """While the store fails, wait longer and longer; return when it may work, or at a stop."""
+        """Back off while the store fails; return when it may work again, or at a stop."""
         if not self._store_fails.is_set():
             return
-        self._give_back_all(None)
+        self._release_all(None)
         while not self._drains.is_set():
             self._store_failures += 1
             self._drains.wait(_PAUSE.delay_seconds(self._store_failures))
@@ -163,13 +163,13 @@ class Slot(threading.Thread):
                 open_parts(self._core.contents.parts_address)  # a folder that was removed
                 self._folder.mkdir(parents=True, exist_ok=True)
             except (StoreError, OSError) as error:
-                logger.warning("%s takes nothing: %s", self._spec.name, error)
+                logger.warning("%s is paused: %s", self._spec.name, error)
             else:
                 self._store_fails.clear()
                 return
 
     def _read_events(self) -> bool:
-        """Handle what the tagger says until it has no file; return whether one was finished."""
+        """Process events until no file is open; return whether one was finished."""
         assert self._keeper is not None  # noqa: S101 - `_fill` has made it
         before = self.num_finished
         for event in self._keeper.events():
@@ -189,7 +189,7 @@ class Slot(threading.Thread):
             file.add(event)
             return
         if isinstance(event, Retry):
-            logger.warning("%s is tagged again: %s", file.claim.sha256[:12], event.reason)
+            logger.warning("retrying %s: %s", file.claim.sha256[:12], event.reason)
             file.restart()
             return
         if isinstance(event, Cancelled):
@@ -201,7 +201,7 @@ class Slot(threading.Thread):
             self._fill()
 
     def _end(self, file: OpenFile, *, error: str | None) -> None:
-        """Finish in another thread: the tagger goes on while the disk writes."""
+        """Commit in another thread, so that the tagger continues during disk writes."""
         with self._lock:
             self._open.pop(file.claim.sha256, None)
         self.num_finished += 1
@@ -211,17 +211,17 @@ class Slot(threading.Thread):
     def _finish(self, file: OpenFile, error: str | None) -> None:
         try:
             if not file.finish("done" if error is None else "failed", error=error):
-                logger.warning("the lease of %s was lost: its result is dropped", file.claim.id)
+                logger.warning("the lease of %s was lost: its result is discarded", file.claim.id)
             self._store_failures = 0
         except DatabaseUnavailableError as failure:
-            logger.error("%s; the claim will be lost", failure)  # noqa: TRY400 - said in full
+            logger.error("%s; the lease will expire", failure)  # noqa: TRY400 - said in full
         except (StoreError, OutputError) as failure:
-            logger.error("the result of %s cannot be kept: %s", file.claim.id, failure)  # noqa: TRY400 - said in full
+            logger.error("the result of %s cannot be stored: %s", file.claim.id, failure)  # noqa: TRY400 - said in full
             self._store_fails.set()
             self._wakes.set()
             self._release(file.claim, None)
-        except Exception as failure:  # the row must not wait for the end of its lease
-            logger.exception("the result of %s cannot be kept", file.claim.id)
+        except Exception as failure:  # release at once, rather than when the lease expires
+            logger.exception("the result of %s cannot be stored", file.claim.id)
             self._release(file.claim, describe_error(failure))
         finally:
             self._leases.forget(file.claim)
@@ -236,7 +236,7 @@ class Slot(threading.Thread):
             self._remove(file)
 
     def _fill(self) -> bool:
-        """Claim what the tagger has room for; return whether it has any file."""
+        """Claim up to the tagger's capacity; return whether any file is open."""
         if self._drains.is_set():
             return bool(self._open)
         for _ in range(2):  # the first claim says which params
@@ -246,7 +246,7 @@ class Slot(threading.Thread):
         return bool(self._open)
 
     def _claim(self, limit: int) -> list[Claim]:
-        """Claim with the params of the running tagger for a while, then with any."""
+        """Claim with the running tagger's params for a while, then with any."""
         if limit < 1:
             return []
         is_running = self._keeper is not None
@@ -264,7 +264,7 @@ class Slot(threading.Thread):
 
     def _claim_with(self, limit: int, params_sha: str | None) -> list[Claim]:
         return self._leases.claim(
-            self._spec.name, self._spec.revision, limit, self._give_up, params_sha=params_sha
+            self._spec.name, self._spec.revision, limit, self._revoke, params_sha=params_sha
         )
 
     def _change_params(self, claimed: Claim) -> None:
@@ -278,7 +278,7 @@ class Slot(threading.Thread):
             )
 
     def _begin_all(self, claims: list[Claim]) -> None:
-        """Bring files to the tagger; where one cannot be, those after it are given back."""
+        """Send files to the tagger; if one fails, release those after it."""
         waiting = deque(claims)
         try:
             while waiting:
@@ -289,7 +289,7 @@ class Slot(threading.Thread):
                     self._release(claimed, None)
 
     def _begin(self, claimed: Claim) -> None:
-        """Bring a file to the tagger."""
+        """Send a file to the tagger."""
         try:
             file = self._opened(claimed)
         except (StoreError, OutputError) as error:
@@ -307,10 +307,10 @@ class Slot(threading.Thread):
         self._keeper.submit(file.path, name=claimed.sha256)
 
     def _opened(self, claimed: Claim) -> OpenFile:
-        """Bring the content to this machine.
+        """Fetch the content to this machine.
 
-        In a folder of its own: the same content may be claimed with other params while this one
-        is still being finished.
+        Into a folder of its own: the same content may be claimed with other params while this one
+        is still being committed.
         """
         folder = self._folder / f"{claimed.id}.{claimed.fence}"
         try:
@@ -324,15 +324,15 @@ class Slot(threading.Thread):
             raise
 
     def _is_gone(self, key: str) -> bool:
-        """Whether the store works, and has no such content; not another folder is missing."""
+        """Whether the store works but lacks the content, as opposed to a missing local folder."""
         try:
             self._core.contents.check()
             return not self._core.contents.has(key)
         except StoreError:
             return False
 
-    def _give_up(self, claimed: Claim, reason: str) -> None:
-        """Stop work on a claim; called by the thread that renews leases."""
+    def _revoke(self, claimed: Claim, reason: str) -> None:
+        """Abandon a claim; called by the thread that renews leases."""
         with self._lock:
             file = self._open.get(claimed.sha256)
             keeper = self._keeper
@@ -361,15 +361,15 @@ class Slot(threading.Thread):
         finally:
             self._leases.forget(claimed)
 
-    def _give_back_all(self, error: str | None) -> None:
+    def _release_all(self, error: str | None) -> None:
         for file in list(self._open.values()):
             try:
                 if file.given_up == "cancelled":
                     file.finish("cancelled")
                 elif not file.given_up:
-                    file.give_back(error)
+                    file.release(error)
             except DatabaseUnavailableError:
-                logger.warning("%s will be queued when its lease is over", file.claim.id)
+                logger.warning("%s is requeued when its lease expires", file.claim.id)
             self._remove(file)
 
     def _drop_all(self) -> None:
@@ -383,6 +383,6 @@ class Slot(threading.Thread):
             keeper.close()
 
     def _open_pictures_only(self) -> bool:
-        """Whether many may wait: the files so far are pictures, which take little time."""
+        """Whether to claim many: all open files are pictures, which take little time."""
         files = self._open.values()
         return bool(files) and all(file.is_picture for file in files)

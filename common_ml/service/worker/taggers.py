@@ -1,4 +1,4 @@
-"""How a worker starts a model's tagger."""
+"""Create the tagger of a model for a worker."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def make_tagger(
 
 
 def _params(spec: ModelSpec, params: dict[str, Any]) -> dict[str, Any] | None:
-    """What is asked for; a tagger that can continue after a failed file does."""
+    """Return the params, with `continue_on_error` if the tagger knows it."""
     if "continue_on_error" in (spec.params_schema.get("properties") or {}):
         params.setdefault("continue_on_error", True)
     return params or None

@@ -1,4 +1,4 @@
-"""A worker: slots for its models, and one thread that keeps their leases."""
+"""Worker: slots for its models, and a thread that renews their leases."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from common_ml.service.models.model import ModelSpec
 
 _CANCEL_SECONDS = 0.5
-"""Between two looks for what users have cancelled."""
+"""Poll interval for cancellations, in seconds."""
 _LOST_SECONDS = 2.0
-"""Between two looks for leases that are over."""
+"""Poll interval for expired leases, in seconds."""
 logger = logging.getLogger(__name__)
 
 
 class Worker:
-    """Tag what is queued for some models until it is stopped.
+    """Processes the queue of some models until it is stopped.
 
     Worker(core, [spec]).run(stop)
     """
@@ -55,8 +55,7 @@ class Worker:
             specs: The models, each with its number of slots.
             keep_idle_seconds: Time without work after which a tagger is stopped, to free its
                 memory; None to keep it.
-            grace_seconds: How long files that are being tagged may go on after a stop; then they
-                are given back.
+            grace_seconds: Grace period of open files after a stop; then they are released.
         """
         self._core = core
         self._specs = list(specs)
@@ -79,7 +78,7 @@ class Worker:
 
     @property
     def num_finished(self) -> int:
-        """How many files it has finished, well or not."""
+        """Number of files finished so far, successfully or not."""
         return sum(slot.num_finished for slot in self._slots)
 
     def run(self, stop: threading.Event) -> None:
@@ -91,7 +90,7 @@ class Worker:
         counts = {spec.name: spec.slots for spec in self._specs}
         retired = workers.retire_dead(self._core, host(), is_alive)
         if retired:
-            logger.info("%d workers of this machine were gone", len(retired))
+            logger.info("requeued the predictions of %d dead workers of this machine", len(retired))
         self._remove_old_folders()
         models.register(self._core, self._specs)
         workers.arrive(self._core, self.id, host=host(), pid=os.getpid(), models=counts)
@@ -102,7 +101,7 @@ class Worker:
                 self._keep_leases(stop, counts)
         finally:
             self._stop_slots(counts)
-            with suppress(DatabaseUnavailableError):  # then its leases will be over
+            with suppress(DatabaseUnavailableError):  # its leases expire then
                 workers.leave(self._core, self.id)
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -112,10 +111,10 @@ class Worker:
 
     def _keep_leases(self, stop: threading.Event, counts: dict[str, int]) -> None:
         while not stop.wait(_CANCEL_SECONDS):
-            self._look_after(counts)
+            self._maintain(counts)
 
-    def _look_after(self, counts: dict[str, int]) -> None:
-        """Renew leases, and look for what was lost or cancelled, each in its time."""
+    def _maintain(self, counts: dict[str, int]) -> None:
+        """Renew leases, and poll for expired leases and cancellations, each at its interval."""
         now = time.monotonic()
         try:
             if now >= self._renewal_due:
@@ -127,28 +126,28 @@ class Worker:
                     lambda connection: queue.requeue_lost(self._core, connection)
                 )
                 if lost:
-                    logger.warning("%d predictions of lost workers are queued again", len(lost))
+                    logger.warning("requeued %d predictions whose leases had expired", len(lost))
                 self._search_due = now + _LOST_SECONDS
             self._leases.drop_cancelled()
         except DatabaseUnavailableError as error:  # it may come back
             logger.warning("%s", error)
 
     def _stop_slots(self, counts: dict[str, int]) -> None:
-        """Let the slots finish what they have for a while, then stop them."""
+        """Drain the slots within the grace period, then stop them."""
         for slot in self._slots:
             slot.drain()
         deadline = time.monotonic() + self._grace_seconds
         for slot in self._slots:
             while slot.is_alive() and time.monotonic() < deadline:
                 slot.join(_CANCEL_SECONDS)
-                self._look_after(counts)
+                self._maintain(counts)
         for slot in self._slots:
             slot.stop()
         for slot in self._slots:
             slot.join()
 
     def _remove_old_folders(self) -> None:
-        """Remove what workers of this machine have left that are gone."""
+        """Remove the folders of dead workers of this machine."""
         self._folder.mkdir(parents=True, exist_ok=True)
         (self._folder / "owner").write_text(self.id)
         for folder in self._core.settings.work.iterdir():
@@ -161,13 +160,13 @@ class Worker:
 
 
 def worker_id() -> str:
-    """Return the id of this process as a worker: machine, number, time of its start, and more."""
+    """Return a unique worker id of this process: host, pid, start time and a random part."""
     process = ProcessId.of(os.getpid())
     return f"{host()}:{process.pid}:{process.started or 0}:{uuid4().hex[:8]}"
 
 
 def host() -> str:
-    """Return a name of this machine: another one after a restart, and in every container."""
+    """Return an id of this machine, unique for each boot and container."""
     parts = [socket.gethostname()]
     with suppress(OSError):
         parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip()[:8])

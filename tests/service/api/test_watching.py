@@ -85,7 +85,7 @@ def test_who_rings_is_heard_before_the_interval_is_over() -> None:
         task = asyncio.create_task(watcher.run())
         await watcher.wait(2, seconds=SOON)
         assert watcher.seen == 3
-        watcher.ring()
+        watcher.notify()
         await watcher.wait(3, seconds=SOON)
         task.cancel()
         with suppress(asyncio.CancelledError):

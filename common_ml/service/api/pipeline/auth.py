@@ -1,4 +1,4 @@
-"""`/auth`: login by password, who one is, and API keys."""
+"""`/auth`: login by password, profile, and API keys."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 
 from common_ml.service.api.dependencies import AnyActor, allow, server_of
 from common_ml.service.api.logins import log_in
-from common_ml.service.api.v1.shown import number_of, shown_time
+from common_ml.service.api.v1.documents import parsed_id, rfc3339_time
 from common_ml.service.api.v1.tokens import make_key
 from common_ml.service.auth.browser import SESSION_SECONDS
 from common_ml.service.auth.rights import RIGHTS
@@ -69,7 +69,7 @@ def list_keys(request: Request, actor: KeyOwner) -> dict[str, Any]:
                 "detail": token.name,
                 "enabled": True,
                 "rights": sorted(actor.rights if token.scopes is None else token.scopes),
-                "created_at": shown_time(token.created_at),
+                "created_at": rfc3339_time(token.created_at),
             }
             for token in found
         ]
@@ -100,6 +100,6 @@ def delete_key(
 ) -> dict[str, str]:
     """Revoke an API key."""
     core = server_of(request).core
-    tokens.revoke(core, actor.user_id, number_of(id, "key"))
+    tokens.revoke(core, actor.user_id, parsed_id(id, "key"))
     audit.record(core, actor, "token.revoked", object=id)
     return {"status": "success", "detail": f"key {id} was revoked"}

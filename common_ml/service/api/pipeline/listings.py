@@ -1,4 +1,4 @@
-"""`/model/list` and its kin: models by type."""
+"""`/model/list` and the other listings of models by type."""
 
 from __future__ import annotations
 

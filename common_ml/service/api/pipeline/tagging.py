@@ -1,4 +1,4 @@
-"""`/model/tag/update` and `/model/tag/role/update`: tags of people, and who may give them."""
+"""`/model/tag/update` and `/model/tag/role/update`: manual tags, and the roles that may tag."""
 
 from __future__ import annotations
 

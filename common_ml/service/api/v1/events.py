@@ -1,4 +1,4 @@
-"""`/v1/events`: what happens, as server-sent events."""
+"""`/v1/events`: the event log as server-sent events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`/v1/exports`: the results of a selection as one tags file, or in another format."""
+"""`/v1/exports`: export results as one tags file, or in another format."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import StreamingResponse
 
 from common_ml.service.api.dependencies import allow, server_of
+from common_ml.service.api.v1.documents import parsed_id
 from common_ml.service.api.v1.schemas import ExportRequest
-from common_ml.service.api.v1.shown import number_of
 from common_ml.service.exporting import export, formats
 from common_ml.service.operations.actor import Actor
 
@@ -38,7 +38,7 @@ def export_predictions(
     `tags` are the JSON lines that `common-ml run` writes for these files.
     """
     server = server_of(request)
-    numbers = [number_of(text, "prediction") for text in body.predictions]
+    numbers = [parsed_id(text, "prediction") for text in body.predictions]
     made = export(server.core, actor, numbers, format_name=format, folder=server.upload_folder)
     headers = {
         "content-disposition": f'attachment; filename="{made.name}"',

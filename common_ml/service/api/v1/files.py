@@ -1,4 +1,4 @@
-"""`/v1/files`: what was uploaded, and its content."""
+"""`/v1/files`: metadata, content and thumbnails of uploaded files."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from common_ml.service.api.cursors import decode_cursor, encode_cursor
 from common_ml.service.api.dependencies import allow, server_of
 from common_ml.service.api.ranges import matches, ranged_response
+from common_ml.service.api.v1.documents import file_document
 from common_ml.service.api.v1.schemas import FileDocument, Kind, Page
-from common_ml.service.api.v1.shown import file_document
 from common_ml.service.content_types import content_type
 from common_ml.service.operations import files
 from common_ml.service.operations.actor import Actor

@@ -1,4 +1,4 @@
-"""`/v1/models`: taggers, and what they take and give."""
+"""`/v1/models`: the models, with their inputs, params and output fields."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 
 from common_ml.service.api.dependencies import allow, server_of
+from common_ml.service.api.v1.documents import model_document
 from common_ml.service.api.v1.schemas import Kind, ModelDocument, Page
-from common_ml.service.api.v1.shown import model_document
 from common_ml.service.operations import models
 from common_ml.service.operations.actor import Actor
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 
 from common_ml.service.api.dependencies import allow, server_of
+from common_ml.service.api.v1.documents import rfc3339_time
 from common_ml.service.api.v1.schemas import Page, StatsDocument, WorkerDocument
-from common_ml.service.api.v1.shown import shown_time
 from common_ml.service.operations import stats, workers
 from common_ml.service.operations.actor import Actor
 
@@ -26,8 +26,8 @@ def list_workers(request: Request, actor: Admin) -> dict[str, Any]:
             "host": one.host,
             "pid": one.pid,
             "models": one.models,
-            "started_at": shown_time(one.started_at),
-            "seen_at": shown_time(one.seen_at),
+            "started_at": rfc3339_time(one.started_at),
+            "seen_at": rfc3339_time(one.seen_at),
             "alive": one.alive,
             "running": one.running,
         }

@@ -1,4 +1,4 @@
-"""`/v1/predictions`: ask for tags, and follow the state of each file with each model."""
+"""`/v1/predictions`: request predictions, list them, wait, cancel and retry."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from common_ml.errors import ConflictError, NotFoundError
 from common_ml.service.api.cursors import decode_cursor, encode_cursor
 from common_ml.service.api.dependencies import allow, server_of
 from common_ml.service.api.server_state import Server
+from common_ml.service.api.v1.documents import parsed_id, prediction_document
 from common_ml.service.api.v1.schemas import (
     LookupRequest,
     ModelChoice,
@@ -23,7 +24,6 @@ from common_ml.service.api.v1.schemas import (
     PredictRequest,
     State,
 )
-from common_ml.service.api.v1.shown import number_of, prediction_document
 from common_ml.service.operations import files, predictions
 from common_ml.service.operations.actor import Actor
 from common_ml.service.operations.predictions import Choice, Prediction
@@ -99,7 +99,7 @@ def list_predictions(
     """List predictions, newest first."""
     core = server_of(request).core
     if ids:
-        numbers = [number_of(text, "prediction") for text in ids.split(",")]
+        numbers = [parsed_id(text, "prediction") for text in ids.split(",")]
         found = predictions.get_many(core, actor, numbers)
         return {"items": [*map(prediction_document, found)], "next": None}
     found = predictions.find(
@@ -123,7 +123,7 @@ async def look_up(
 ) -> dict[str, Any]:
     """Return predictions by their ids, in this order."""
     server = server_of(request)
-    numbers = [number_of(text, "prediction") for text in body.ids]
+    numbers = [parsed_id(text, "prediction") for text in body.ids]
     found = await finished_or_late(server, actor, numbers, prefer=prefer)
     return {"predictions": [*map(prediction_document, found)]}
 
@@ -132,7 +132,7 @@ async def look_up(
 def cancel_many(request: Request, actor: Predictor, body: LookupRequest) -> dict[str, Any]:
     """Cancel predictions; those that are finished stay as they are."""
     core = server_of(request).core
-    numbers = [number_of(text, "prediction") for text in body.ids]
+    numbers = [parsed_id(text, "prediction") for text in body.ids]
     predictions.cancel(core, actor, numbers)
     found = predictions.get_many(core, actor, numbers)
     return {"predictions": [*map(prediction_document, found)]}
@@ -142,7 +142,7 @@ def cancel_many(request: Request, actor: Predictor, body: LookupRequest) -> dict
 def retry_many(request: Request, actor: Predictor, body: LookupRequest) -> dict[str, Any]:
     """Queue again what failed or was cancelled."""
     core = server_of(request).core
-    numbers = [number_of(text, "prediction") for text in body.ids]
+    numbers = [parsed_id(text, "prediction") for text in body.ids]
     predictions.retry(core, actor, numbers)
     found = predictions.get_many(core, actor, numbers)
     return {"predictions": [*map(prediction_document, found)]}
@@ -154,7 +154,7 @@ async def show_prediction(
 ) -> dict[str, Any]:
     """Describe a prediction."""
     server = server_of(request)
-    number = number_of(prediction_id, "prediction")
+    number = parsed_id(prediction_id, "prediction")
     (found,) = await finished_or_late(server, actor, [number], prefer=prefer)
     return prediction_document(found)
 
@@ -163,7 +163,7 @@ async def show_prediction(
 def cancel_prediction(request: Request, prediction_id: str, actor: Predictor) -> dict[str, Any]:
     """Cancel a prediction that is queued or running; for others who asked for it it goes on."""
     core = server_of(request).core
-    number = number_of(prediction_id, "prediction")
+    number = parsed_id(prediction_id, "prediction")
     changed = predictions.cancel(core, actor, [number])
     found = predictions.get(core, actor, number)
     if not changed and found.state != "cancelled":
@@ -177,7 +177,7 @@ def retry_prediction(
 ) -> dict[str, Any]:
     """Queue a prediction again that failed or was cancelled; with `force` one that is done."""
     core = server_of(request).core
-    number = number_of(prediction_id, "prediction")
+    number = parsed_id(prediction_id, "prediction")
     if not predictions.retry(core, actor, [number], force=force):
         found = predictions.get(core, actor, number)
         raise ConflictError(

@@ -1,4 +1,4 @@
-"""`/v1/predictions/{id}/tags`, `/labels` and `/page`: what was found."""
+"""`/v1/predictions/{id}/tags`, `/labels` and `/page`: results of a prediction."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from starlette.responses import StreamingResponse
 
 from common_ml.service.api.dependencies import allow, server_of
 from common_ml.service.api.ranges import matches
+from common_ml.service.api.v1.documents import parsed_id
 from common_ml.service.api.v1.schemas import LabelDocument, Page
-from common_ml.service.api.v1.shown import number_of
 from common_ml.service.operations import files, predictions, results
 from common_ml.service.operations.actor import Actor
 from common_ml.service.operations.predictions import Prediction
@@ -39,7 +39,7 @@ _PAGE_HEADERS = {
 def prediction_tags(request: Request, prediction_id: str, actor: Downloader) -> Response:
     """Return the tags as JSON lines; they name the file as you do."""
     core = server_of(request).core
-    prediction = predictions.get(core, actor, number_of(prediction_id, "prediction"))
+    prediction = predictions.get(core, actor, parsed_id(prediction_id, "prediction"))
     messages = results.messages_of(core, prediction)
     headers = {"etag": _etag(prediction), "cache-control": "private, no-cache"}
     if matches(request.headers.get("if-none-match", ""), headers["etag"]):
@@ -58,7 +58,7 @@ def prediction_labels(
 ) -> dict[str, Any]:
     """Return its labels, most frequent first."""
     core = server_of(request).core
-    prediction = predictions.get(core, actor, number_of(prediction_id, "prediction"))
+    prediction = predictions.get(core, actor, parsed_id(prediction_id, "prediction"))
     found = results.labels(core, [prediction.id], limit=limit)[prediction.id]
     items = [{"label": one.text, "n": one.n, "best": one.best} for one in found]
     return {"items": items, "next": None}
@@ -68,7 +68,7 @@ def prediction_labels(
 def show_page(request: Request, prediction_id: str, actor: Downloader) -> Response:
     """Return the timeline page of a prediction."""
     core = server_of(request).core
-    prediction = predictions.get(core, actor, number_of(prediction_id, "prediction"))
+    prediction = predictions.get(core, actor, parsed_id(prediction_id, "prediction"))
     page = prediction_page(
         prediction,
         results.messages_of(core, prediction),

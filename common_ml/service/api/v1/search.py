@@ -1,4 +1,4 @@
-"""`/v1/search`, `/v1/tags` and `/v1/tag-roles`: find files, tag them, open them to others."""
+"""`/v1/search`, `/v1/tags` and `/v1/tag-roles`: search, tag and share files."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, Request
 
 from common_ml.service.api.cursors import decode_cursor, encode_cursor
 from common_ml.service.api.dependencies import allow, server_of
+from common_ml.service.api.v1.documents import file_document
 from common_ml.service.api.v1.schemas import FileDocument, Page, SearchRequest, TagsRequest
-from common_ml.service.api.v1.shown import file_document
 from common_ml.service.operations import files, search, tags
 from common_ml.service.operations.actor import Actor
 from common_ml.service.operations.search import Query

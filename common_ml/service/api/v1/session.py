@@ -1,4 +1,4 @@
-"""`/v1/session`: the login of the page."""
+"""`/v1/session`: login and logout of the page, by a session cookie."""
 
 from __future__ import annotations
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from common_ml.service.api.dependencies import allow, server_of
+from common_ml.service.api.v1.documents import optional_rfc3339_time, parsed_id, rfc3339_time
 from common_ml.service.api.v1.schemas import Page, TokenDocument, TokenRequest
-from common_ml.service.api.v1.shown import number_of, optional_time, shown_time
 from common_ml.service.auth.rights import RIGHTS
 from common_ml.service.auth.tokens import new_token
 from common_ml.service.operations import audit, tokens
@@ -45,7 +45,7 @@ def create_token(request: Request, actor: KeyOwner, body: TokenRequest) -> dict[
 def revoke_token(request: Request, token_id: str, actor: KeyOwner) -> Response:
     """Revoke an API key or end a session, at once."""
     core = server_of(request).core
-    tokens.revoke(core, actor.user_id, number_of(token_id, "token"))
+    tokens.revoke(core, actor.user_id, parsed_id(token_id, "token"))
     audit.record(core, actor, "token.revoked", object=token_id)
     return Response(status_code=204)
 
@@ -90,7 +90,7 @@ def document(token: Token, actor: Actor) -> dict[str, Any]:
         "name": token.name,
         "kind": token.kind,
         "rights": sorted(rights),
-        "created_at": shown_time(token.created_at),
-        "expires_at": optional_time(token.expires_at),
-        "used_at": optional_time(token.used_at),
+        "created_at": rfc3339_time(token.created_at),
+        "expires_at": optional_rfc3339_time(token.expires_at),
+        "used_at": optional_rfc3339_time(token.used_at),
     }

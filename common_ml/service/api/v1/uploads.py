@@ -1,4 +1,4 @@
-"""`/v1/uploads`: large files by tus 1.0."""
+"""`/v1/uploads`: resumable uploads by tus 1.0."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from common_ml.service.api.dependencies import allow, server_of
 from common_ml.service.api.server_state import Server
+from common_ml.service.api.v1.documents import file_document, rfc3339_time
 from common_ml.service.api.v1.schemas import Page, UploadDocument
-from common_ml.service.api.v1.shown import file_document, shown_time
 from common_ml.service.operations.actor import Actor
 from common_ml.service.problems import Problem
 from common_ml.service.upload import tus
@@ -182,7 +182,7 @@ def _document(server: Server, upload: PartialUpload) -> dict[str, Any]:
         "length": upload.length,
         "offset": server.uploads.offset(upload),
         "sha256": upload.sha256,
-        "created_at": shown_time(upload.created),
-        "expires_at": shown_time(upload.expires),
+        "created_at": rfc3339_time(upload.created),
+        "expires_at": rfc3339_time(upload.expires),
         "file": upload.file,
     }

@@ -1,4 +1,4 @@
-"""`/v1/users` and `/v1/audit`: users, their roles, and who did what."""
+"""`/v1/users` and `/v1/audit`: user management and the audit log."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from common_ml.service.api.cursors import decode_cursor, encode_cursor
 from common_ml.service.api.dependencies import AnyActor, allow, server_of
+from common_ml.service.api.v1.documents import rfc3339_time
 from common_ml.service.api.v1.schemas import (
     AuditDocument,
     Page,
@@ -15,7 +16,6 @@ from common_ml.service.api.v1.schemas import (
     UserDocument,
     UserRequest,
 )
-from common_ml.service.api.v1.shown import shown_time
 from common_ml.service.auth.passwords import hash_password, verify_password
 from common_ml.service.operations import audit, users
 from common_ml.service.operations.actor import Actor
@@ -98,7 +98,7 @@ def list_audit(
                 "action": entry.action,
                 "object": entry.object,
                 "data": entry.data,
-                "created_at": shown_time(entry.created_at),
+                "created_at": rfc3339_time(entry.created_at),
             }
             for entry in found
         ],
@@ -107,7 +107,7 @@ def list_audit(
 
 
 def _check_current(user: User, body: UserChange) -> None:
-    """Ask for the old password: an open browser is not enough to take over an account."""
+    """Require the current password, so that an unattended browser cannot take over an account."""
     if user.password_hash and not verify_password(body.current_password or "", user.password_hash):
         raise Problem(403, "the current password is wrong", code="wrong_password")
 
@@ -117,5 +117,5 @@ def _document(user: User) -> dict[str, Any]:
         "username": user.name,
         "roles": list(user.roles),
         "disabled": user.disabled,
-        "created_at": shown_time(user.created_at),
+        "created_at": rfc3339_time(user.created_at),
     }

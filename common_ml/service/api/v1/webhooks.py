@@ -1,4 +1,4 @@
-"""`/v1/webhooks`: addresses that are called when something happens to your predictions."""
+"""`/v1/webhooks`: register webhooks for prediction events, and list their deliveries."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from common_ml.service.api.dependencies import allow, server_of
+from common_ml.service.api.v1.documents import parsed_id, rfc3339_time
 from common_ml.service.api.v1.schemas import (
     DeliveryDocument,
     Page,
     WebhookDocument,
     WebhookRequest,
 )
-from common_ml.service.api.v1.shown import number_of, shown_time
 from common_ml.service.operations import audit, webhooks
 from common_ml.service.operations.actor import Actor
 from common_ml.service.operations.webhooks import Webhook
@@ -42,7 +42,7 @@ def create_webhook(request: Request, actor: HookOwner, body: WebhookRequest) -> 
 def remove_webhook(request: Request, webhook_id: str, actor: HookOwner) -> Response:
     """Remove a webhook, with the calls that wait."""
     core = server_of(request).core
-    webhooks.remove(core, actor, number_of(webhook_id, "webhook"))
+    webhooks.remove(core, actor, parsed_id(webhook_id, "webhook"))
     audit.record(core, actor, "webhook.removed", object=webhook_id)
     return Response(status_code=204)
 
@@ -55,7 +55,7 @@ def list_deliveries(
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> dict[str, Any]:
     """List the latest calls of a webhook, newest first, and what became of them."""
-    number = number_of(webhook_id, "webhook")
+    number = parsed_id(webhook_id, "webhook")
     found = webhooks.deliveries(server_of(request).core, actor, number, limit=limit)
     items = [
         {
@@ -64,7 +64,7 @@ def list_deliveries(
             "state": one.state,
             "attempts": one.attempts,
             "error": one.error,
-            "created_at": shown_time(one.created_at),
+            "created_at": rfc3339_time(one.created_at),
         }
         for one in found
     ]
@@ -76,6 +76,6 @@ def _document(webhook: Webhook) -> dict[str, Any]:
         "id": str(webhook.id),
         "url": webhook.url,
         "events": list(webhook.events),
-        "created_at": shown_time(webhook.created_at),
+        "created_at": rfc3339_time(webhook.created_at),
         "failures": webhook.failures,
     }

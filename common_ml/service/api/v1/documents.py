@@ -1,4 +1,4 @@
-"""Values of the service as documents of `/v1`."""
+"""Convert values of the service to JSON documents of `/v1`."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ if TYPE_CHECKING:
 _MAX_DIGITS = 18
 
 
-def shown_time(seconds: float) -> str:
+def rfc3339_time(seconds: float) -> str:
     """Return a time as RFC 3339, in UTC, to the millisecond.
 
     Args:
-        seconds: Since 1970.
+        seconds: Unix time, >= 0.
     """
     milliseconds = round(seconds * 1000)
     whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(milliseconds // 1000))
     return f"{whole}.{milliseconds % 1000:03d}Z"
 
 
-def optional_time(seconds: float | None) -> str | None:
+def optional_rfc3339_time(seconds: float | None) -> str | None:
     """Return a time as RFC 3339, or None."""
-    return None if seconds is None else shown_time(seconds)
+    return None if seconds is None else rfc3339_time(seconds)
 
 
-def number_of(text: str, what: str) -> int:
-    """Return the number of an id in a path.
+def parsed_id(text: str, what: str) -> int:
+    """Parse an id in a path.
 
     Raises:
-        NotFoundError: it is not one of ours.
+        NotFoundError: it is not a valid id.
     """
     if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS):
         raise NotFoundError(f"there is no {what} {text[:80]!r}")
@@ -51,7 +51,7 @@ def file_document(file: File) -> dict[str, Any]:
         "kind": file.kind,
         "name": file.name,
         "names": list(file.names),
-        "created_at": shown_time(file.created_at),
+        "created_at": rfc3339_time(file.created_at),
         "tags": list(file.tags),
         "tag_roles": list(file.tag_roles),
         "states": file.states,
@@ -79,9 +79,9 @@ def prediction_document(prediction: Prediction) -> dict[str, Any]:
         "error": prediction.error,
         "num_tags": prediction.num_tags,
         "has_results": prediction.has_results,
-        "created_at": shown_time(prediction.created_at),
-        "started_at": optional_time(prediction.started_at),
-        "finished_at": optional_time(prediction.finished_at),
+        "created_at": rfc3339_time(prediction.created_at),
+        "started_at": optional_rfc3339_time(prediction.started_at),
+        "finished_at": optional_rfc3339_time(prediction.finished_at),
         "seconds": prediction.seconds,
     }
 
@@ -101,5 +101,5 @@ def model_document(model: Model) -> dict[str, Any]:
         "available": model.available,
         "queued": model.queued,
         "running": model.running,
-        "seen_at": shown_time(model.seen_at),
+        "seen_at": rfc3339_time(model.seen_at),
     }
