@@ -1,4 +1,4 @@
-"""Thousands of films through one tagger, on one machine or many, with the bytes of a plain run."""
+"""Tag thousands of films on one machine or many; the output has the bytes of a plain run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["ScaleJob", "tag"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is used."""
+    """Import names lazily, on first use."""
     if name in __all__:
         from common_ml.scale import job
 

@@ -1,4 +1,4 @@
-"""A command inside an image with Apptainer or Singularity, as sites with SLURM have them."""
+"""Shell commands that run an image with Apptainer or Singularity, as found at SLURM sites."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ if TYPE_CHECKING:
     from common_ml.scale.plan_file import Plan
 
 TAGGER = "/elv/main.py"
-"""The program in an image that was built from Containerfile.template."""
+"""Path of the program in an image that was built from Containerfile.template."""
 IMAGE_SUFFIXES = (".sif", ".sqsh", ".img")
 _MAX_FOLDERS = 16
-"""That are bound one by one; of more, what they have in common is bound."""
+"""Maximum number of folders bound one by one; beyond it their common parents are bound."""
 
 
 @dataclass(frozen=True)
 class ImageOptions:
-    """What a task runs in."""
+    """The image of a task, and its binds."""
 
     image: str
-    """A `.sif` file as every node finds it, or `docker://...`; see `image_address`."""
+    """A `.sif` file by its path on every node, or `docker://...`; see `image_address`."""
     folders: Sequence[str]
-    """Absolute; bound at the same places in the image."""
+    """Absolute folders, bound at the same paths in the image."""
     tagger: str = TAGGER
-    """Its program in the image."""
+    """Path of the tagger's program in the image."""
     parts: str = ""
-    """The folder of the parts, which is made if it is missing: what is bound must be there."""
+    """Folder of the parts, created if missing, since binds must exist."""
 
 
 def image_address(image: str) -> str:
-    """Return what Apptainer calls an image: a file, or the URL of a registry.
+    """Return Apptainer's address of an image: a file, or the URL of a registry.
 
     Raises:
         ValueError: it is an image that only this machine has, or none.
@@ -56,12 +56,12 @@ def image_address(image: str) -> str:
 
 
 def folders_of(plan: Plan, plan_file: str, further: Iterable[str] = ()) -> list[str]:
-    """Return the folders that a shard reads and writes, none of them inside of another.
+    """Return the folders that a shard reads and writes, without nested ones.
 
     Args:
         plan: The plan.
-        plan_file: Its absolute path.
-        further: Absolute paths to bind as well.
+        plan_file: Absolute path of the plan.
+        further: Additional absolute paths to bind.
 
     Raises:
         ValueError: a folder cannot be bound.
@@ -89,7 +89,7 @@ def folders_of(plan: Plan, plan_file: str, further: Iterable[str] = ()) -> list[
 
 
 def exec_lines(options: ImageOptions, *, needs_gpu: bool) -> tuple[str, str]:
-    """Return lines of a shell that come first, and the beginning of a command in the image."""
+    """Return the preparing lines of a shell script, and the prefix of a command in the image."""
     lines = """# what of this user's Python would be found in the image as well
 unset PYTHONPATH PYTHONHOME
 export PYTHONNOUSERSITE=1
@@ -116,7 +116,7 @@ def _outermost(folders: Iterable[str]) -> list[str]:
 
 
 def _in_common(folders: Iterable[str]) -> list[str]:
-    """Return for each folder at the top, such as /mnt, what those below it have in common."""
+    """Return the common parent of the folders below each top-level folder, such as /mnt."""
     below: dict[str, list[str]] = {}
     for folder in folders:
         below.setdefault(PurePath(folder).parts[1], []).append(folder)

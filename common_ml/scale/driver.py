@@ -1,4 +1,4 @@
-"""Drive films through a pool of workers until each has one outcome."""
+"""Driver loop: dispatch films to a pool of workers until each film has one outcome."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 WAIT_SECONDS = 1.0
 MAX_BROKEN = 3
-"""Workers in succession that could not tag anything, after which it is not the workers' fault."""
+"""Workers in succession that could not tag anything, after which the tagger counts as broken."""
 _MIN_PENDING = 2
 logger = logging.getLogger(__name__)
 
 
 class Driver:
-    """Hand out films, follow the workers, and replace those that are lost.
+    """Dispatches films, monitors the workers, and replaces lost ones.
 
     for result in Driver(films, pool, is_done=lambda film: parts.has(key_of(film))).run():
         print(result.film.name, result.outcome)
@@ -53,11 +53,11 @@ class Driver:
 
         Args:
             films: What to tag.
-            pool: Who tags it.
-            is_done: Whether a film has its part; asked for the films of a worker that was lost.
+            pool: The workers.
+            is_done: Whether a film has its part; called for the films of a lost worker.
             on_move: Called with the name of a film and the position in it, in seconds.
             on_warning: Called with each new warning.
-            on_log: Called with what a tagger wrote to stderr during a batch, before its outcomes.
+            on_log: Called with the stderr of a tagger during a batch, before its outcomes.
         """
         self._schedule = Schedule(films)
         self._pool = pool
@@ -70,10 +70,10 @@ class Driver:
         self._may_grow_at = 0.0
         self._stopped = False
         self.num_lost = 0
-        """Workers that were lost."""
+        """Number of lost workers."""
 
     def run(self) -> Iterator[FilmResult]:
-        """Yield the outcome of each film, once; workers are released as work ends.
+        """Yield the outcome of each film once; release workers as the work runs out.
 
         Raises:
             TaggerError: no worker can tag anything.
@@ -84,7 +84,7 @@ class Driver:
             for worker, batch in schedule.assign(pool.now()):
                 pool.send(worker, batch)
             for worker, number in schedule.recall():
-                pool.take_back(worker, number)
+                pool.recall(worker, number)
             self._shrink()
             for event in pool.wait(WAIT_SECONDS):
                 yield from self._outcomes(event)
@@ -94,7 +94,7 @@ class Driver:
         self._stopped = True
 
     def _grow(self) -> None:
-        """Ask for workers, twice as many each time: a cluster shows what it can give."""
+        """Request workers, twice as many each time, to probe the capacity of the cluster."""
         have = len(self._schedule.workers) + self._num_pending
         wanted = min(self._pool.max_workers, self._schedule.num_open)
         room = max(_MIN_PENDING, len(self._schedule.workers)) - self._num_pending
@@ -105,7 +105,7 @@ class Driver:
 
     def _shrink(self) -> None:
         for worker in self._schedule.surplus:
-            # one may be needed again for what the others lose; a new one takes its time
+            # keep one for the films of lost workers: a new one takes time to start
             if self._schedule.num_open:
                 self._schedule.leave(worker)
                 self._pool.release(worker)
@@ -143,7 +143,7 @@ class Driver:
         for film in batch.films:
             found = found_of.get(film.name)
             if found is None:
-                self._schedule.give_back([film])
+                self._schedule.requeue([film])
             elif found.outcome == "died":
                 yield from self._suspect(film, event.worker, found)
             else:
@@ -152,16 +152,16 @@ class Driver:
         if result.broken:
             held = self._schedule.leave(event.worker)
             self._pool.release(event.worker)
-            self._schedule.give_back(film for batch in held for film in batch.films)
+            self._schedule.requeue(film for batch in held for film in batch.films)
             self._note_broken(result.broken)
 
     def _suspect(self, film: Film, worker: str, died: FilmResult) -> Iterator[FilmResult]:
-        if not self._schedule.give_back_suspect(film, worker, cause="tagger"):
+        if not self._schedule.requeue_suspect(film, worker, cause="tagger"):
             self._schedule.close(film)
             yield died
 
     def _lost(self, event: Lost) -> Iterator[FilmResult]:
-        """Give a lost worker's films to others; the first that has no part is to blame."""
+        """Requeue a lost worker's films; the first without a part is the suspect."""
         if event.worker not in self._schedule.workers:  # it never joined
             self._num_pending -= 1
             self._note_broken(event.reason)
@@ -170,12 +170,12 @@ class Driver:
         logger.warning("worker %s is lost: %s", event.worker, event.reason)
         held = self._schedule.leave(event.worker)
         yield from self._begun(held[:1], event)
-        self._schedule.give_back(film for batch in held[1:] for film in batch.films)
+        self._schedule.requeue(film for batch in held[1:] for film in batch.films)
         if event.cause == "tagger":
             self._delay_growth()
 
     def _begun(self, batches: Sequence[Batch], event: Lost) -> Iterator[FilmResult]:
-        """Sort out the films of the batch that a lost worker had begun."""
+        """Resolve the films of the batch that a lost worker had begun."""
         is_first = True
         for batch in batches:
             for film in batch.films:
@@ -183,10 +183,10 @@ class Driver:
                     self._schedule.close(film)
                     yield FilmResult(film, "done")
                 elif not is_first or event.cause == "none":
-                    self._schedule.give_back([film])
+                    self._schedule.requeue([film])
                 else:
                     is_first = False
-                    if not self._schedule.give_back_suspect(film, event.worker, cause=event.cause):
+                    if not self._schedule.requeue_suspect(film, event.worker, cause=event.cause):
                         self._schedule.close(film)
                         yield FilmResult(film, "died", error=event.reason)
 
@@ -200,7 +200,7 @@ class Driver:
         self._delay_growth()
 
     def _delay_growth(self) -> None:
-        """Wait before the next worker: machines that are going take new ones with them."""
+        """Back off before the next worker: a machine that is going down takes new ones with it."""
         attempt = min(max(self._num_broken, 1), MAX_TRIES)
         self._may_grow_at = self._pool.now() + _GROWTH.delay_seconds(attempt)
 

@@ -1,4 +1,4 @@
-"""Tag films with a kept tagger, and commit a part for each: what runs on every machine."""
+"""Worker on each machine: tags films with a kept tagger, and commits a part for each."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ if TYPE_CHECKING:
 
 _NUM_AHEAD = 2
 _MAX_LOG_BYTES = 1 << 20
-"""Of the log of a batch, which travels."""
+"""Maximum bytes of a batch's log that are sent to the driver."""
 DEFAULT_CACHE_BYTES = 50 << 30
 
 
 @dataclass(frozen=True)
 class WorkSpec:
-    """What a worker needs to know; can be sent to other machines."""
+    """Configuration of a worker; picklable."""
 
     target: Target
     parts: str
-    """Address of the parts, which every machine can reach."""
+    """Address of the parts, reachable from every machine."""
     revision: str = ""
-    """Of the tagger, in the keys of parts."""
+    """Revision of the tagger, in the keys of parts."""
     params: Mapping[str, Any] | None = None
     idle_timeout_seconds: float | None = 600
     engine: str | None = None
     engine_options: tuple[str, ...] = ()
     cache_folder: str | None = None
-    """For films with a URL; None for one in the temporary directory."""
+    """Cache folder of films with a URL; None for one in the temporary directory."""
     cache_bytes: int = DEFAULT_CACHE_BYTES
 
     def key_of(self, film: Film) -> PartKey:
@@ -77,21 +77,21 @@ class WorkSpec:
 
 
 class FilmWorker:
-    """One tagger, and the parts of the films that it tags. One thread tags, any thread may ask."""
+    """One tagger, and the parts of its films. One thread calls `tag`; the rest is thread-safe."""
 
     def __init__(self, spec: WorkSpec, *, log: Path | None = None) -> None:
         """Initialise; nothing is started yet.
 
         Args:
             spec: The tagger and the parts.
-            log: Where the tagger's stderr goes; None: into the results.
+            log: File for the tagger's stderr; None to return it in the results.
         """
         self._spec = spec
         self._log = log
         self._unread: list[tuple[Tagger, int]] = []  # taggers, and what was read of their stderr
         self._parts = open_parts(spec.parts)
         self._cache: NodeCache | None = None
-        # which film is to blame for a tagger's end is decided where all attempts are known
+        # the driver decides which film caused a tagger's failure: it knows all attempts
         self._keeper = TaggerKeeper(self._make_tagger, max_tries=1)
         self._lock = threading.Lock()
         self._begun: set[int] = set()
@@ -102,7 +102,7 @@ class FilmWorker:
     def tag(self, number: int, films: Sequence[Film]) -> BatchResult:
         """Tag a batch; films that have a part are skipped.
 
-        Never raises what concerns a film or the tagger: the result says it.
+        Errors of a film or of the tagger are returned in the result, not raised.
         """
         with self._lock:
             if number in self._recalled:
@@ -127,12 +127,12 @@ class FilmWorker:
         )
 
     def prefetch(self, films: Sequence[Film]) -> None:
-        """Fetch the first film of a batch that comes next, in the background."""
+        """Fetch the first film of the next batch in the background."""
         urls = [film.path for film in films[:1] if is_url(film.path)]
         if urls:
             threading.Thread(target=self._fetch, args=urls, daemon=True).start()
 
-    def take_back(self, number: int) -> bool:
+    def recall(self, number: int) -> bool:
         """Drop a batch that has not begun; return whether it was dropped."""
         with self._lock:
             if number in self._begun:
@@ -141,15 +141,15 @@ class FilmWorker:
             return True
 
     def position(self) -> tuple[str, float] | None:
-        """The film in hand, and the position of its last tag in seconds."""
+        """The current film, and the position of its last tag in seconds."""
         return self._position
 
     def stop(self, grace_seconds: float) -> None:
-        """Leave the films in hand, and return at once; from any thread."""
+        """Abandon the current films, and return at once. Thread-safe."""
         self._keeper.stop(grace_seconds=grace_seconds)
 
     def close(self) -> None:
-        """End the tagger; nothing is left of it."""
+        """End the tagger and remove its files."""
         self._keeper.close()
 
     def _make_tagger(self) -> Tagger:
@@ -159,7 +159,7 @@ class FilmWorker:
         return tagger
 
     def _take_log(self) -> str:
-        """Return what the taggers wrote to stderr since it was last taken, at most so much."""
+        """Return the stderr of the taggers since the last call, truncated to a limit."""
         found = b""
         left = []
         for tagger, offset in self._unread:
@@ -177,7 +177,7 @@ class FilmWorker:
         return found.decode(errors="replace")
 
     def _fetch(self, url: str) -> None:
-        with suppress(CommonMLError, OSError):  # reported when the film is to be tagged
+        with suppress(CommonMLError, OSError):  # reported when the film is tagged
             self._cache_of_node().fetch(url)
 
     def _cache_of_node(self) -> NodeCache:
@@ -187,7 +187,7 @@ class FilmWorker:
 
 
 class _BatchInHand:
-    """The films of a batch that are being tagged, with their unfinished parts."""
+    """The open films of a batch, with their unfinished parts."""
 
     def __init__(self, worker: FilmWorker, films: Sequence[Film]) -> None:
         self._worker = worker
@@ -203,7 +203,7 @@ class _BatchInHand:
             film.stack.close()
 
     def take(self, num_open: int) -> NextFiles:
-        """Open the next films that have no part yet."""
+        """Open the next films without a part."""
         paths: list[str] = []
         while self._waiting and num_open + len(paths) < _NUM_AHEAD:
             film = self._waiting.pop()
@@ -214,7 +214,7 @@ class _BatchInHand:
         return NextFiles(paths, is_over=not self._waiting)
 
     def note(self, event: Event) -> None:
-        """Write a message to its part, and close the part with the last one."""
+        """Write a message to its part; commit the part with the last one."""
         name = getattr(event, "source_media", None)
         if name is None:
             name = next(iter(self._open), "")
@@ -239,7 +239,7 @@ class _BatchInHand:
                 self._close(film, outcome, error=error)
 
     def _opened(self, film: Film) -> str | None:
-        """Bring a film here and open its part; None if that is not needed, or fails."""
+        """Fetch a film and open its part; None if it has one, or on failure."""
         worker = self._worker
         key = worker._spec.key_of(film)
         if worker._parts.has(key):

@@ -1,4 +1,4 @@
-"""What a user names: films as files, folders, globs and URLs, and the place of the parts."""
+"""Resolve command line inputs: films as files, folders, globs and URLs, and the parts address."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def find_films(arguments: Iterable[str], within_seconds: float | None = None) -> list[Film]:
-    """Return the films of arguments, each once, in their order.
+    """Return the films that arguments name, each once, in order.
 
     Args:
         arguments: As `find_media` takes them, and URLs; one that ends in `/` stands for the media
@@ -41,9 +41,9 @@ def find_films(arguments: Iterable[str], within_seconds: float | None = None) ->
 
 
 def problem_of_parts(place: str) -> str | None:
-    """Return what is wrong with a place for parts; None if nothing is.
+    """Return the problem of a parts address; None if it is valid.
 
-    An address that no store knows would become a folder of that name.
+    An address with an unknown scheme would otherwise become a folder of that name.
     """
     if place and (place.startswith(SCHEMES) or not re.match(r"\w+:/", place)):
         return None

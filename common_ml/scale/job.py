@@ -1,4 +1,4 @@
-"""Films through one tagger on one machine or many, with a part for each."""
+"""Tag films on one machine or a Ray cluster, with a part for each film."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from common_ml.types import StrPath
 
 MAX_WORKERS = 1000
-"""Of a cluster whose size is not given: it may grow."""
+"""Maximum taggers of a cluster whose size is not given, since it may grow."""
 _PROBE_SECONDS = 20.0
 
 
 class ScaleJob:
-    """Tag films and commit a part for each; a context manager that leaves no worker behind.
+    """Tags films and commits a part for each; a context manager that leaves no worker behind.
 
     with ScaleJob(spec, films, on="ray://auto", num_gpus=1) as job:
         for result in job.results():
@@ -66,8 +66,8 @@ class ScaleJob:
             on: `local` for this process, or the address of a `RayCluster`.
             max_taggers: Taggers at a time; None for one of this machine, or as many as the cluster
                 has room for.
-            num_cpus: CPUs that a tagger of a cluster is counted as.
-            num_gpus: GPUs that a tagger of a cluster gets; parts of one are allowed.
+            num_cpus: CPUs reserved for a tagger on a cluster.
+            num_gpus: GPUs reserved for a tagger on a cluster; fractions are allowed.
             on_move: See `Driver`.
             on_warning: See `Driver`.
             on_log: See `Driver`; for a cluster.
@@ -111,7 +111,7 @@ class ScaleJob:
                 self._pool.close(grace_seconds=self._grace_seconds if graceful else 0.0)
 
     def results(self) -> Iterator[FilmResult]:
-        """Yield the outcome of each film, once, in the order in which they end.
+        """Yield the outcome of each film once, in the order of completion.
 
         Raises:
             TaggerError: no worker can tag anything.
@@ -125,7 +125,7 @@ class ScaleJob:
             yield result
 
     def stop(self, *, grace_seconds: float = GRACE_SECONDS) -> None:
-        """End `results`, begun or not; the films in hand are left. Safe in a signal handler."""
+        """End `results` and abandon the films in progress. Safe in a signal handler."""
         self._grace_seconds = grace_seconds
         self._is_stopped = True
         if self._driver is not None:
@@ -179,9 +179,9 @@ def tag(  # noqa: PLR0913 - options, each given by its name
             is enough for `local` and `ray`.
         max_taggers: Taggers at a time; None for one of this machine, or as many as the cluster has
             room for.
-        num_cpus: CPUs that a tagger of a cluster is counted as.
-        num_gpus: GPUs that a tagger of a cluster gets.
-        cache_bytes: Bound of what each machine keeps of films with a URL.
+        num_cpus: CPUs reserved for a tagger on a cluster.
+        num_gpus: GPUs reserved for a tagger on a cluster.
+        cache_bytes: Maximum cache size per machine, for films with a URL.
 
     Raises:
         TaggerError: there is no such tagger or cluster, or no worker can tag anything.
@@ -225,7 +225,7 @@ def _messages(job: ScaleJob, spec: WorkSpec, temporary: str | None) -> Iterator[
 
 
 def _num_local(num_cpus: float, num_gpus: float) -> int:
-    """Taggers for which this machine has room, at least one."""
+    """Return the number of taggers that this machine can run, at least one."""
     from common_ml.runtime.ray_cluster import import_ray
 
     total = import_ray().cluster_resources()

@@ -1,4 +1,4 @@
-"""A job of shards as an Indexed Job of Kubernetes."""
+"""Generate the Kubernetes manifest of a sharded job: an Indexed Job."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class KubernetesOptions:
-    """What a pod of the job asks for."""
+    """Resources and mounts of a pod."""
 
     image: str
-    """With the tagger and common-ml; see docs/scale.md."""
+    """Image with the tagger and common-ml; see docs/scale.md."""
     tagger: str = "main.py"
-    """Its program in the image, from the working directory."""
+    """Path of the tagger's program in the image, relative to the working directory."""
     name: str = "common-ml"
     namespace: str = ""
     parallelism: int = 10
@@ -63,7 +63,7 @@ def kubernetes_manifest(plan: str, num_shards: int, options: KubernetesOptions) 
         "name": "tagger",
         "image": options.image,
         "command": ["/bin/sh", "-c"],
-        # exec: the signal that ends a pod reaches the run, which leaves no film half written
+        # exec: SIGTERM reaches the run, which shuts down gracefully
         "args": [f'exec python3 -m common_ml run "$TAGGER" --plan "$PLAN" --shard {shard}'],
         "env": [
             {"name": "TAGGER", "value": options.tagger},
@@ -106,7 +106,7 @@ def kubernetes_manifest(plan: str, num_shards: int, options: KubernetesOptions) 
 
 
 _FAILURE_RULES: list[dict[str, Any]] = [
-    {  # drained, preempted, evicted: not the shard's fault
+    {  # node drained, pod preempted or evicted: does not count as an attempt
         "action": "Ignore",
         "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
     },

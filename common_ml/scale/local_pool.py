@@ -1,4 +1,4 @@
-"""Workers of this machine, one thread and one tagger each."""
+"""Pool of local workers, one thread and one tagger each."""
 
 from __future__ import annotations
 
@@ -40,18 +40,20 @@ class LocalPool:
         self._workers: dict[str, _LocalWorker] = {}
         self._ended: list[_LocalWorker] = []
         self._names = count()
-        self._events: queue.Queue[PoolEvent] = queue.Queue()  # a simple one can wait past a timeout
+        self._events: queue.Queue[PoolEvent] = (
+            queue.Queue()
+        )  # not SimpleQueue, whose timeouts may be exceeded
 
     def now(self) -> float:
         """Return the time in seconds; any monotonic clock."""
         return time.monotonic()
 
     def grow(self, num_workers: int) -> None:
-        """Ask for more workers; each joins, or is lost."""
+        """Request more workers; each is reported as joined or lost."""
         for _ in range(num_workers):
             number = next(self._names)
             name = f"tagger {number}"
-            # one that comes for another goes on with its log
+            # a replacement continues the log of the worker before
             log = self._log_of and self._log_of(number % self.max_workers)
             try:
                 self._workers[name] = _LocalWorker(name, self._spec, self._events, log)
@@ -65,25 +67,25 @@ class LocalPool:
         self._workers[worker].films.prefetch(batch.films)
         self._workers[worker].batches.put(batch)
 
-    def take_back(self, worker: str, number: int) -> None:
-        """Ask for a batch that was not begun."""
-        success = self._workers[worker].films.take_back(number)
+    def recall(self, worker: str, number: int) -> None:
+        """Recall a batch that has not begun; answered by `Recalled`."""
+        success = self._workers[worker].films.recall(number)
         self._events.put(Recalled(worker, number, success))
 
     def release(self, worker: str) -> None:
-        """End a worker that has nothing to do; nothing is reported about it any more."""
+        """End an idle worker; no more events are reported about it."""
         released = self._workers.pop(worker)
         released.batches.put(None)
         self._ended.append(released)
 
     def wait(self, timeout_seconds: float) -> Sequence[PoolEvent]:
-        """Wait for events; none after the timeout."""
+        """Wait for events; return [] after the timeout."""
         events: list[PoolEvent] = []
         with suppress(queue.Empty):
             events.append(self._events.get(timeout=timeout_seconds))
             while True:
                 events.append(self._events.get_nowait())
-        ended = {worker.name for worker in self._ended}  # released: of no interest any more
+        ended = {worker.name for worker in self._ended}  # it was released
         events = [
             event for event in events if not (isinstance(event, Lost) and event.worker in ended)
         ]

@@ -1,4 +1,4 @@
-"""Films of a URL on this machine: fetched once for all of its workers, within a bound."""
+"""LRU cache of fetched films, shared by the processes of a machine, with a size limit."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ _CHUNK_BYTES = 8 << 20
 
 
 def is_url(path: str) -> bool:
-    """Whether it is the address of a film that has to be fetched."""
+    """Whether a film has to be fetched from a URL."""
     return path.startswith(SCHEMES)
 
 
 class NodeCache:
-    """A folder of fetched films that the processes of a machine share.
+    """A cache folder that the processes of a machine share.
 
-    A film in use is locked (flock, which ends with its process). If a new one does not fit, those
-    that were not used for the longest time go first; what is in use stays, so the bound is exceeded
-    by the films in hand at most.
+    A film in use is locked (by flock, which is released with its process). If a new one does not
+    fit, the least recently used ones are evicted; films in use stay, so that the limit is exceeded
+    by at most the films in use.
     """
 
     def __init__(self, folder: StrPath | None, *, max_bytes: int) -> None:
@@ -41,7 +41,7 @@ class NodeCache:
 
         Args:
             folder: None for one of this user in the temporary directory.
-            max_bytes: The bound, >= 0.
+            max_bytes: The limit, >= 0.
         """
         default = Path(tempfile.gettempdir()) / f"common-ml-films-{os.getuid()}"
         self.folder = Path(folder) if folder is not None else default
@@ -50,7 +50,7 @@ class NodeCache:
 
     @contextmanager
     def file(self, url: str) -> Iterator[str]:
-        """Fetch a film unless it is there, and hold it for the time of a `with` block.
+        """Fetch a film unless it is cached, and lock it for the time of a `with` block.
 
         Raises:
             MissingMediaError: there is no such object.
@@ -79,7 +79,7 @@ class NodeCache:
             os.close(descriptor)
 
     def fetch(self, url: str) -> None:
-        """Fetch a film unless it is there.
+        """Fetch a film unless it is cached.
 
         Raises:
             OSError: as in `file`.
@@ -109,7 +109,7 @@ class NodeCache:
             beside.unlink(missing_ok=True)
 
     def _make_room(self, num_bytes: int, *, keep: Path) -> None:
-        """Remove films that nobody uses until a new one fits."""
+        """Evict unused films until a new one fits."""
         places = [place for place in self.folder.iterdir() if place.is_dir() and place != keep]
         sizes = {place: _size(place) for place in places}
         excess = sum(sizes.values()) + num_bytes - self._max_bytes
@@ -153,7 +153,7 @@ def _used_at(place: Path) -> int:
 
 
 def _plain(url: str) -> str:
-    """The URL without its query, which may contain a signature."""
+    """Return the URL without its query, which may contain a signature."""
     return url.partition("?")[0]
 
 

@@ -1,4 +1,4 @@
-"""Order and shares of work by expected cost, as arithmetic on numbers."""
+"""Divide films into shards by expected cost; pure functions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 PICTURE_SECONDS = 0.05
-"""Cost of a file without a duration."""
+"""Cost of a file without a duration, in seconds of media."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Film:
     name: str
     """Its `source_media` in messages, as the user named it."""
     path: str
-    """Where workers find it: an absolute path or a URL."""
+    """Its location for workers: an absolute path or a URL."""
     cost: float = PICTURE_SECONDS
     """Expected work, in seconds of media, > 0."""
 
@@ -31,14 +31,14 @@ def longest_first(films: Iterable[Film]) -> list[Film]:
 
 
 def shards(films: Sequence[Film], num_shards: int) -> list[list[Film]]:
-    """Divide films into shares of nearly equal cost, each in the order of the input.
+    """Divide films into shards of nearly equal cost, each in the order of the input.
 
-    The longest film goes to the smallest share so far (longest processing time first, Graham 1969):
-    the largest share is at most 4/3 of the best possible one.
+    The longest film goes to the smallest shard so far (longest processing time first, Graham 1969):
+    the largest shard is at most 4/3 of the best possible one.
 
     Args:
         films: The films.
-        num_shards: >= 1; shares may be empty.
+        num_shards: >= 1; shards may be empty.
     """
     if num_shards < 1:
         raise ValueError(f"num_shards must be >= 1, got {num_shards}")
@@ -53,7 +53,7 @@ def shards(films: Sequence[Film], num_shards: int) -> list[list[Film]]:
 
 
 def shard(films: Sequence[Film], number: int, num_shards: int) -> list[Film]:
-    """Return one of the shares.
+    """Return one of the shards.
 
     Args:
         films: The films.
@@ -66,7 +66,7 @@ def shard(films: Sequence[Film], number: int, num_shards: int) -> list[Film]:
 
 
 def lower_bound(costs: Iterable[float], speeds: Sequence[float]) -> float:
-    """Return a time in which no schedule can be faster, in seconds.
+    """Return a lower bound on the makespan of any schedule, in seconds.
 
     Args:
         costs: Of the films, in seconds of work at speed 1.

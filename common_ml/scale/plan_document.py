@@ -1,4 +1,4 @@
-"""The JSON document of a plan, checked: whoever edited or damaged it is told what and where."""
+"""Parse and validate the JSON document of a plan; errors name each key that is wrong."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _HINT = "hint: `common-ml scale plan` writes a new one"
 _MAX_PROBLEMS = 5
-"""That are named: of thousands of films, all may have the same."""
+"""Maximum number of reported problems, since thousands of films may have the same."""
 _STRICT = ConfigDict(strict=True, extra="forbid")
 Text = Annotated[str, Field(min_length=1)]
 
@@ -41,7 +41,7 @@ class FilmDocument:
 
 @dataclass(frozen=True)
 class PlanDocument:
-    """A plan without the key that names its version; see `Plan`."""
+    """A plan without its version key; see `Plan`."""
 
     __pydantic_config__ = _STRICT
 
@@ -66,7 +66,7 @@ def read_document(path: StrPath, *, version: int) -> dict[str, Any]:
     found = document.pop("common_ml_plan")
     if type(found) is not int or found != version:
         raise _refused(path, [wrong_value("$.common_ml_plan", str(version), found)])
-    # names of files are bytes that may be no text, which pydantic does not read from JSON
+    # file names may hold bytes that are not UTF-8, which pydantic does not read from JSON
     readable = json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
     try:
         TypeAdapter(PlanDocument).validate_json(readable)
@@ -81,9 +81,9 @@ def read_document(path: StrPath, *, version: int) -> dict[str, Any]:
 
 
 def _problems(document: dict[str, Any], errors: Sequence[ErrorDetails]) -> list[str]:
-    """Return pydantic's errors in the words of those of `--params`."""
+    """Return pydantic's errors, worded like those of `--params`."""
     films = document.get("films")
-    if isinstance(films, list):  # words for one film cost a millisecond, and there are thousands
+    if isinstance(films, list):  # wording costs a millisecond per film, and there are thousands
         wrong = [error["loc"][1] for error in errors if error["loc"][0] == "films"]
         places = [place for place in wrong[:_MAX_PROBLEMS] if isinstance(place, int)]
         document = {**document, "films": films[: max(places, default=-1) + 1]}
@@ -110,7 +110,7 @@ def _json(path: StrPath) -> Any:
 
 
 def _contradictions(films: Sequence[Film], num_shards: int) -> Iterator[str]:
-    """Yield what is wrong between values that are right by themselves."""
+    """Yield inconsistencies between values that are valid by themselves."""
     if not films:
         yield "films must have at least one film, got [] @ $.films"
         return

@@ -1,4 +1,4 @@
-"""A plan: what is to be tagged by what, where the parts go, and how the films are shared out."""
+"""Plan file of a sharded job: tagger, params, films and their shards, address of the parts."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Plan:
-    """All that the shards of a job agree on."""
+    """The configuration that all shards of a job share."""
 
     tagger: str
-    """A `main.py`, a command or an image, as every machine finds it."""
+    """A `main.py`, a command or an image, by its path on every machine."""
     revision: str
-    """Of the tagger; see `revision_of`."""
+    """Revision of the tagger; see `revision_of`."""
     params: dict[str, Any] | None
     parts: str
-    """Folder or URL of the parts, as every machine finds it."""
+    """Folder or URL of the parts, valid on every machine."""
     num_shards: int
     films: tuple[Film, ...]
-    """In the order of the output."""
+    """The films, in the order of the output."""
 
     def key_of(self, film: Film) -> PartKey:
         """Return the key of a film's part."""
@@ -55,7 +55,7 @@ class Plan:
         return largest / max(lower_bound(costs, [1.0] * self.num_shards), 1e-9)
 
     def write(self, path: StrPath) -> None:
-        """Write the plan as JSON, whole or not at all: shards may be reading an earlier one.
+        """Write the plan as JSON, by atomic rename: shards may be reading an earlier one.
 
         Raises:
             OutputError: it cannot be written.

@@ -1,4 +1,4 @@
-"""What a driver needs of the machines that do the work."""
+"""Interface of worker pools, and their events for the driver."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Outcome: TypeAlias = Literal["done", "there", "failed", "died"]
 
 @dataclass(frozen=True)
 class FilmResult:
-    """What became of a film."""
+    """Outcome of a film."""
 
     film: Film
     outcome: Outcome
@@ -27,16 +27,16 @@ class FilmResult:
 
 @dataclass(frozen=True)
 class BatchResult:
-    """What became of a batch."""
+    """Outcome of a batch."""
 
     results: tuple[FilmResult, ...]
     elapsed_seconds: float
     broken: str = ""
-    """Why the worker cannot go on; films without a result are to be tagged elsewhere."""
+    """Why the worker cannot continue; films without a result are requeued. "" if it can."""
     warnings: tuple[str, ...] = ()
-    """Of the tagger's log, new since the last batch."""
+    """New warnings of the tagger's log since the last batch."""
     log: str = ""
-    """What the tagger wrote to stderr since the last batch, where it is not in a file already."""
+    """The tagger's stderr since the last batch, unless it goes to a file."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Joined:
 
 @dataclass(frozen=True)
 class Lost:
-    """A worker is gone, or could not be started."""
+    """A worker was lost, or could not be started."""
 
     worker: str
     reason: str
@@ -66,7 +66,7 @@ class Finished:
 
 @dataclass(frozen=True)
 class Recalled:
-    """Answer to `take_back`."""
+    """Answer to `recall`."""
 
     worker: str
     number: int
@@ -75,7 +75,7 @@ class Recalled:
 
 @dataclass(frozen=True)
 class Moved:
-    """How far a worker is in a film."""
+    """Progress of a worker in a film."""
 
     worker: str
     name: str
@@ -86,7 +86,7 @@ PoolEvent: TypeAlias = Joined | Lost | Finished | Recalled | Moved
 
 
 class Pool(Protocol):
-    """Workers that come and go; every call returns at once but `wait` and `close`."""
+    """A dynamic pool of workers; all calls but `wait` and `close` return at once."""
 
     max_workers: int
 
@@ -94,19 +94,19 @@ class Pool(Protocol):
         """Return the time in seconds; any monotonic clock."""
 
     def grow(self, num_workers: int) -> None:
-        """Ask for more workers; each joins, or is lost."""
+        """Request more workers; each is reported as joined or lost."""
 
     def send(self, worker: str, batch: Batch) -> None:
         """Send films to a worker; it finishes batches in the order in which they were sent."""
 
-    def take_back(self, worker: str, number: int) -> None:
-        """Ask for a batch that was not begun."""
+    def recall(self, worker: str, number: int) -> None:
+        """Recall a batch that has not begun; answered by `Recalled`."""
 
     def release(self, worker: str) -> None:
-        """End a worker that has nothing to do; nothing is reported about it any more."""
+        """End an idle worker; no more events are reported about it."""
 
     def wait(self, timeout_seconds: float) -> Sequence[PoolEvent]:
-        """Wait for events; none after the timeout."""
+        """Wait for events; return [] after the timeout."""
 
     def close(self, *, grace_seconds: float) -> None:
         """End all workers."""

@@ -1,4 +1,4 @@
-"""Expected cost of films: their durations, probed side by side."""
+"""Probe the durations of films concurrently, to estimate their costs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _NUM_THREADS = 8
 _BYTES_PER_SECOND = 500_000
-"""Of a film whose rate is unknown: 4 Mbit/s."""
+"""Assumed bytes per second of a film whose bit rate is unknown: 4 Mbit/s."""
 
 
 def films_of(names: Iterable[str], *, within_seconds: float | None = None) -> list[Film]:

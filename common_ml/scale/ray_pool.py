@@ -1,4 +1,4 @@
-"""Workers as Ray actors: placed by CPUs and GPUs, on as many machines as the cluster has."""
+"""Pool of workers as Ray actors, placed by CPUs and GPUs across a cluster."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 _POSITION_SECONDS = 1.0
 ROOM_SECONDS = 600.0
-"""For an autoscaler to bring a machine that is large enough, where there was none."""
+"""Time for an autoscaler to add a machine that is large enough, in seconds."""
 logger = logging.getLogger(__name__)
 
 
 class RayPool:
-    """See `Pool`. One actor a worker; actors that are lost are not restarted, others are asked for.
+    """See `Pool`. One actor per worker; lost actors are replaced, not restarted.
 
-    Ray restarts actors, but not the tagger inside one, and it cannot tell which film is to blame:
-    both is done here.
+    Ray could restart actors, but not the tagger inside, and it cannot tell which film caused a
+    failure: the driver does both.
     """
 
     def __init__(
@@ -48,12 +48,12 @@ class RayPool:
         """Initialise.
 
         Args:
-            cluster: Connected.
-            spec: What a worker needs to know.
-            max_workers: >= 1; those for which the cluster has no room wait, and make it grow.
-            num_cpus: Of a worker with its tagger, >= 0; parts of one are allowed.
-            num_gpus: The same.
-            room_seconds: How long to wait for a machine that has so much, where none has.
+            cluster: A connected cluster.
+            spec: Configuration of a worker.
+            max_workers: >= 1; pending ones make an autoscaling cluster grow.
+            num_cpus: CPUs of a worker with its tagger, >= 0; fractions are allowed.
+            num_gpus: GPUs of a worker, likewise.
+            room_seconds: How long to wait for a machine that is large enough.
         """
         self._cluster = cluster
         self._needed = (num_cpus, num_gpus)
@@ -64,7 +64,7 @@ class RayPool:
         self._spec = spec
         self._options = {"num_cpus": num_cpus, "num_gpus": num_gpus, "max_restarts": 0}
         self._actor_class = actor_class(
-            _FilmActor, control=("prefetch", "take_back", "position", "close"), max_concurrency=1
+            _FilmActor, control=("prefetch", "recall", "position", "close"), max_concurrency=1
         )
         self._names = count()
         self._actors: dict[str, Any] = {}
@@ -78,7 +78,7 @@ class RayPool:
         return time.monotonic()
 
     def grow(self, num_workers: int) -> None:
-        """Ask for more workers; each joins, or is lost."""
+        """Request more workers; each is reported as joined or lost."""
         for _ in range(num_workers):
             name = f"actor {next(self._names)}"
             actor = self._actor_class.options(**self._options).remote(self._spec)
@@ -92,13 +92,13 @@ class RayPool:
             actor.prefetch.remote(batch.films)
         self._calls[actor.tag.remote(batch.number, batch.films)] = (worker, "tag", batch.number)
 
-    def take_back(self, worker: str, number: int) -> None:
-        """Ask for a batch that was not begun."""
-        call = self._actors[worker].take_back.remote(number)
+    def recall(self, worker: str, number: int) -> None:
+        """Recall a batch that has not begun; answered by `Recalled`."""
+        call = self._actors[worker].recall.remote(number)
         self._calls[call] = (worker, "recall", number)
 
     def release(self, worker: str) -> None:
-        """End a worker that has nothing to do; nothing is reported about it any more."""
+        """End an idle worker; no more events are reported about it."""
         self._forget(worker)
         self._nodes.pop(worker, None)
         self._leaving[worker] = actor = self._actors.pop(worker)
@@ -106,10 +106,10 @@ class RayPool:
         self._calls[call] = (worker, "close", 0)
 
     def wait(self, timeout_seconds: float) -> Sequence[PoolEvent]:
-        """Wait for events; none after the timeout.
+        """Wait for events; return [] after the timeout.
 
         Raises:
-            TaggerError: no machine of the cluster has room for a tagger, nor comes one.
+            TaggerError: no machine of the cluster can run a tagger, and none was added in time.
         """
         self._look_for_room()
         self._ask_positions()
@@ -166,7 +166,7 @@ class RayPool:
         self._forget(worker)
         actor = self._actors.pop(worker, None)
         if actor is not None:
-            self._ray.kill(actor)  # it may only be out of reach, and must not go on
+            self._ray.kill(actor)  # it may only be unreachable, and must not continue
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         reason = f"{type(error).__name__}: {lines[0] if lines else ''} {lines[-1] if lines else ''}"
         node = self._nodes.pop(worker, None)
@@ -183,7 +183,7 @@ class RayPool:
             del self._calls[call]
 
     def _look_for_room(self) -> None:
-        """Note that no machine can take a worker: an autoscaler may bring one, or nobody does."""
+        """Handle that no machine can run a worker: wait for an autoscaler, then raise."""
         cpus, gpus = self._needed
         rooms = [] if self._nodes or not self._calls else self._cluster.rooms()
         if not rooms or any(one.num_cpus >= cpus and one.num_gpus >= gpus for one in rooms):
@@ -203,7 +203,7 @@ class RayPool:
             raise TaggerError(f"{text}; hint: smaller --cpus-per-tagger or --gpus-per-tagger")
 
     def _ask_positions(self) -> None:
-        """Ask workers that are busy with one batch how far they are, once a second at most."""
+        """Poll the progress of busy workers, once a second at most."""
         now = self.now()
         if now - self._asked_at < _POSITION_SECONDS:
             return
@@ -217,14 +217,14 @@ class RayPool:
 
 
 class _FilmActor:
-    """`FilmWorker` in a process of Ray."""
+    """`FilmWorker` in a Ray actor."""
 
     def __init__(self, spec: WorkSpec) -> None:
         end_with_raylet()
         self._films = FilmWorker(spec)
 
     def node(self) -> str:
-        """Return where it runs."""
+        """Return the id of its node."""
         node: str = import_ray().get_runtime_context().get_node_id()
         return node
 
@@ -234,8 +234,8 @@ class _FilmActor:
     def prefetch(self, films: Sequence[Film]) -> None:
         self._films.prefetch(films)
 
-    def take_back(self, number: int) -> bool:
-        return self._films.take_back(number)
+    def recall(self, number: int) -> bool:
+        return self._films.recall(number)
 
     def position(self) -> tuple[str, float] | None:
         return self._films.position()

@@ -1,10 +1,10 @@
-"""Which worker tags which films next: a state machine without I/O and without a clock.
+"""Scheduler that assigns films to workers: a state machine without I/O and without a clock.
 
-Films are handed out longest first, a few at a time, so that nobody holds work that another could
-begin. Near the end a film waits for a fast worker if that one would finish it sooner, and what a
-worker holds without having begun it is taken back for one that is idle. While there is much to do,
-exceptionally long films are left to workers that are known not to be slow: on a slow one, the
-longest would end last.
+Films are assigned longest first, in small batches, so that no worker holds films that an idle one
+could begin. Near the end a film waits for a fast worker if that one would finish it sooner, and
+batches that have not begun are recalled for idle workers. While the queue is long, exceptionally
+long films are reserved for workers that are known not to be slow: on a slow one the longest film
+would determine the makespan.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ if TYPE_CHECKING:
     from common_ml.scale.plan import Film
 
 BATCH_SECONDS = 1.0
-"""Short films are sent in batches of about this much work."""
+"""Target cost of a batch of short films, in seconds of media."""
 MAX_BATCH = 64
 MAX_TRIES = 3
 """Attempts for a film that ends its tagger or its worker."""
 MAX_LOSSES = 10
-"""Attempts for a film whose machines are lost: seldom the film's fault."""
+"""Attempts for a film whose machines are lost, which the film seldom causes."""
 _LONG = 3.0
-"""Of the average cost of a film: above, a film is exceptionally long."""
+"""Multiple of the average cost above which a film is exceptionally long."""
 _SLOW = 1.4
-"""Of the median (the lower, of two) time a second of media: above, a worker is slow."""
+"""Multiple of the (lower) median time per second of media above which a worker is slow."""
 _MUCH = 4
-"""Films a worker that wait: above, there is much to do."""
+"""Waiting films per worker above which the queue is long."""
 _RATE_WEIGHT = 0.3
-"""Of the newest measurement, in the moving average of a worker's rate."""
+"""Weight of the newest measurement in the exponential moving average of a worker's rate."""
 
 LossCause: TypeAlias = Literal["tagger", "machine", "none"]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Films that a worker tags one after the other."""
+    """Films that are sent to a worker together."""
 
     number: int
     films: tuple[Film, ...]
@@ -62,7 +62,7 @@ class _Worker:
 
 
 class Schedule:
-    """Films, workers, and who has what."""
+    """State of films and workers, and the assignment of films."""
 
     def __init__(self, films: Iterable[Film]) -> None:
         self._queue: list[tuple[float, int, Film]] = []  # a heap, the longest film first
@@ -74,7 +74,7 @@ class Schedule:
         self._last_on: dict[str, str] = {}  # suspect -> the worker that it ended
         self._rate: float | None = None  # of all workers
         self.num_open = 0
-        """Films without an outcome."""
+        """Number of films without an outcome."""
         for film in films:
             self.num_open += 1
             self._push(film)
@@ -83,7 +83,7 @@ class Schedule:
 
     @property
     def num_waiting(self) -> int:
-        """Films that nobody has."""
+        """Number of unassigned films."""
         return len(self._queue)
 
     @property
@@ -93,13 +93,13 @@ class Schedule:
 
     @property
     def surplus(self) -> list[str]:
-        """Workers for which there is nothing left to do."""
+        """Idle workers for which no work is left."""
         if self._queue or any(len(worker.batches) > 1 for worker in self._workers.values()):
             return []
         return [name for name, worker in self._workers.items() if not worker.batches]
 
     def tries_of(self, film: Film) -> int:
-        """Attempts in which a film ended its tagger or its worker."""
+        """Return the attempts in which a film ended its tagger or its worker."""
         return self._tries.get(film.name, 0)
 
     def running(self) -> dict[str, Film]:
@@ -115,19 +115,19 @@ class Schedule:
         self._workers[name] = _Worker()
 
     def leave(self, name: str) -> list[Batch]:
-        """Remove a worker; its films are without one until `give_back`."""
+        """Remove a worker; its films are unassigned until `requeue`."""
         return self._workers.pop(name, _Worker()).batches
 
-    def give_back(self, films: Iterable[Film]) -> None:
-        """Put films back that nobody has begun, or that are not to blame."""
+    def requeue(self, films: Iterable[Film]) -> None:
+        """Requeue films that have not begun, or did not cause a failure."""
         for film in films:
             self._push(film)
 
-    def give_back_suspect(self, film: Film, worker: str, *, cause: LossCause) -> bool:
-        """Put a film back that may have ended its worker; it is tried alone.
+    def requeue_suspect(self, film: Film, worker: str, *, cause: LossCause) -> bool:
+        """Requeue a film that may have ended its worker; it is retried alone.
 
         Returns:
-            False if it had its last attempt: it is not put back, and needs an outcome.
+            False after its last attempt: it is not requeued, and needs an outcome.
         """
         if cause == "machine":
             self._losses[film.name] = self._losses.get(film.name, 0) + 1
@@ -142,13 +142,13 @@ class Schedule:
         return True
 
     def close(self, film: Film) -> None:
-        """Note that a film has an outcome."""
+        """Record that a film has an outcome."""
         self.num_open -= 1
         for notes in (self._tries, self._losses, self._last_on):
             notes.pop(film.name, None)
 
     def assign(self, now: float) -> list[tuple[str, Batch]]:
-        """Hand out what workers have room for."""
+        """Assign films up to the capacity of the workers."""
         idle = [name for name, worker in self._workers.items() if not worker.batches]
         if len(self._queue) <= len(self._workers):
             return self._assign_last(idle, now)
@@ -158,14 +158,14 @@ class Schedule:
         usual = statistics.median_low(rates) if rates else 0.0
         for name in [*idle, *ahead]:
             longest = self._longest_for(self._workers[name], usual)
-            # nothing but exceptionally long films: better a slow worker than none
+            # only exceptionally long films are left: better a slow worker than none
             batch = self._take(name, longest) or self._take(name, math.inf)
             if batch is not None:
                 assigned.append(self._give(name, batch, now))
         return assigned
 
     def recall(self) -> list[tuple[str, int]]:
-        """Name batches that are to be taken back for idle workers: worker and number."""
+        """Return the batches to recall for idle workers: worker and number of each."""
         if self._queue:
             return []
         idle = sum(not worker.batches for worker in self._workers.values())
@@ -182,7 +182,7 @@ class Schedule:
         return recalled
 
     def returned(self, name: str, number: int, *, success: bool) -> None:
-        """Note the answer to a recall."""
+        """Record the answer to a recall."""
         worker = self._workers.get(name)
         if worker is None:
             return
@@ -190,10 +190,10 @@ class Schedule:
         if success:
             for batch in [batch for batch in worker.batches if batch.number == number]:
                 worker.batches.remove(batch)
-                self.give_back(batch.films)
+                self.requeue(batch.films)
 
     def finish(self, name: str, number: int, *, elapsed_seconds: float, now: float) -> Batch | None:
-        """Note the end of a batch; return it, or None if it was taken back.
+        """Record the end of a batch; return it, or None if it was recalled.
 
         Args:
             name: The worker.
@@ -218,7 +218,7 @@ class Schedule:
         heapq.heappush(self._queue, (-film.cost, next(self._ties), film))
 
     def _take(self, name: str, max_cost: float) -> Batch | None:
-        """Take a batch from the queue: the longest film allowed, and more if it is short."""
+        """Pop a batch from the queue: the longest film allowed, and more if it is short."""
         films: list[Film] = []
         rate = self._rate_of(self._workers[name])
         limit = min(MAX_BATCH, max(1, len(self._queue) // (4 * len(self._workers))))
@@ -245,7 +245,7 @@ class Schedule:
         return Batch(next(self._numbers), tuple(films)) if films else None
 
     def _longest_for(self, worker: _Worker, usual_rate: float) -> float:
-        """Return the cost of the longest film that a worker may have."""
+        """Return the cost of the longest film that a worker may get."""
         is_slow = worker.rate is None or worker.rate > _SLOW * usual_rate
         if is_slow and len(self._queue) > _MUCH * len(self._workers):
             return self._longest_for_slow
@@ -262,7 +262,7 @@ class Schedule:
         return name, batch
 
     def _assign_last(self, idle: Sequence[str], now: float) -> list[tuple[str, Batch]]:
-        """Give each of the last films to the worker that would finish it first.
+        """Assign each of the last films to the worker that would finish it first.
 
         If that one is busy, the film waits for it.
         """
@@ -290,7 +290,7 @@ class Schedule:
         return assigned
 
     def _free_at(self, worker: _Worker, now: float) -> float:
-        """When a worker will have tagged what it has."""
+        """Estimate when a worker will have finished its films."""
         if not worker.batches:
             return now
         rate = self._rate_of(worker)
@@ -298,7 +298,7 @@ class Schedule:
         expected = worker.began + worker.batches[0].cost * rate
         if expected > now:
             return expected + later
-        # later than expected: it may take as long again, and nobody idle is to wait for it
+        # overdue: it may take as long again, and idle workers must not wait for it
         return now + (now - worker.began) + later
 
     def _rate_of(self, worker: _Worker) -> float:

@@ -1,4 +1,4 @@
-"""A job of shards as an array job of SLURM."""
+"""Generate the SLURM batch script of a sharded job: an array job."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SlurmOptions:
-    """What a task of the array asks for."""
+    """Resources of a task of the array."""
 
     cpus_per_tagger: int = 1
     gpus_per_tagger: int = 0
@@ -27,9 +27,9 @@ class SlurmOptions:
     """Such as `12:00:00`; "" for the default of the partition."""
     partition: str = ""
     max_running: int = 0
-    """Tasks at a time; 0 for as many as fit."""
+    """Maximum concurrent tasks; 0 for no limit."""
     extra: Sequence[str] = ()
-    """More options of sbatch, such as `--account=vision`."""
+    """Additional options of sbatch, such as `--account=vision`."""
 
 
 def slurm_script(
@@ -74,7 +74,7 @@ def slurm_script(
     interpreter, before, tagger = shlex.quote(python), "", ""
     if image is not None:
         before, inside = exec_lines(image, needs_gpu=options.gpus_per_tagger > 0)
-        # the log is written to the current folder, which has to be one that is bound
+        # the log is written to the current folder, which must be bound
         before += f"cd {shlex.quote(os.path.dirname(plan))} || exit 3\n"  # noqa: PTH120
         interpreter = f"{inside} {interpreter}"
         tagger = f" {shlex.quote(image.tagger)}"

@@ -1,4 +1,4 @@
-"""Report how far a job is, from its parts alone."""
+"""Progress of a job, computed from its parts alone."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ShardStatus:
     num_failed: int
     num_missing: int
     done_share: float
-    """Of the expected cost, 0..1."""
+    """Completed share of the expected cost, 0..1."""
 
     @property
     def is_complete(self) -> bool:
@@ -48,7 +48,7 @@ def status_of(plan: Plan) -> list[ShardStatus]:
 
 
 def states_of(plan: Plan) -> dict[PartKey, PartState]:
-    """Return the state of each part, from one listing; nothing is created.
+    """Return the state of each part, from one listing; read-only.
 
     Raises:
         OutputError: the parts cannot be listed.
@@ -59,5 +59,5 @@ def states_of(plan: Plan) -> dict[PartKey, PartState]:
 
 
 def has_begun(plan: Plan) -> bool:
-    """Whether the folder of the parts is there, as far as this machine sees; True for a URL."""
+    """Whether the folder of the parts exists on this machine; True for a URL."""
     return "://" in plan.parts or Path(plan.parts).exists()

@@ -101,7 +101,7 @@ class SimulatedPool:
         result = BatchResult(results, ends - begins)
         self._later(ends - self._time, Finished(worker, batch.number, result))
 
-    def take_back(self, worker: str, number: int) -> None:
+    def recall(self, worker: str, number: int) -> None:
         batches = self._machines[worker].batches
         success = len(batches) > 1 and batches[-1][0].number == number
         if success:
