@@ -1,1 +1,1 @@
-"""The command `common-ml`: one file per verb, thin over the packages below."""
+"""The command line interface `common-ml`: one thin module per verb."""

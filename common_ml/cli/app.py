@@ -1,4 +1,4 @@
-"""The command `common-ml`: register its verbs, and print errors."""
+"""Entry point of the command `common-ml`: register the verbs, print errors, set exit statuses."""
 
 from __future__ import annotations
 

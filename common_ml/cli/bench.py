@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 EPILOG = "Example: [bold]common-ml bench my-tagger films/ -p fps=2[/]"
 _BAR_WIDTH = 24
-"""Limit that keeps the longest line within 80 columns."""
+"""Maximum width of a bar, so that the longest line fits 80 columns."""
 _MEANINGS = {
     "decode": "frames, pictures and sound",
     "model": "in the model",

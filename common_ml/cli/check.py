@@ -124,7 +124,7 @@ def check(
 
 
 def _results(conformance: Conformance, names: list[str]) -> Iterator[CheckResult]:
-    """Evaluate one check after the other; a terminal shows which."""
+    """Evaluate the checks one by one; show the current one on a terminal."""
     checks = [check for check in conformance.checks if check.name in names]
     status = stderr.status("") if stderr.is_terminal else nullcontext()
     with status as shown:

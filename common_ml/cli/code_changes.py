@@ -1,4 +1,4 @@
-"""Wait until an author's code changes: by events of the system, or by looking at the files."""
+"""Watch an author's code for changes: by inotify events, or by polling."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 QUIET_SECONDS = 0.15
-"""An editor writes several files, and each in steps: a change is over after this time."""
+"""Debounce time in seconds: editors write several files, and each in steps."""
 _POLL_SECONDS = 0.5
-"""Where the system reports no changes."""
+"""Poll interval in seconds where the system reports no changes."""
 _SKIPPED = ("__pycache__", "node_modules", "site-packages", "venv")
 _MAX_FOLDERS = 2_000
 
@@ -29,10 +29,10 @@ class CodeChanges:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Prepare to watch.
+        """Initialise; watching starts on entry.
 
         Args:
-            folder: The author's.
+            folder: The folder with the author's code.
         """
         self._folder = folder
         self._inotify: Any = None
@@ -68,7 +68,7 @@ class CodeChanges:
         while True:
             changed = self._changed()
             if changed:
-                while self._sleep(QUIET_SECONDS):  # until it is quiet
+                while self._sleep(QUIET_SECONDS):  # debounce
                     pass
                 return sorted({*changed, *self._changed()})
             left = None if end is None else end - time.monotonic()
@@ -77,7 +77,7 @@ class CodeChanges:
             self._sleep(left)
 
     def _sleep(self, seconds: float | None) -> bool:
-        """Return after an event or the time; whether there was an event."""
+        """Wait for an event or the timeout; return whether there was an event."""
         if self._inotify is None:
             time.sleep(_POLL_SECONDS if seconds is None else min(seconds, _POLL_SECONDS))
             return False

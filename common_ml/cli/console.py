@@ -19,11 +19,11 @@ stderr = Console(stderr=True, emoji=False, highlight=False)
 
 
 def print_error(text: str) -> None:
-    """Print an error, in the one style of all errors; its lines are literal."""
+    """Print an error in the common style; its text is literal."""
     lines = "\n".join(map(printable, text.expandtabs().splitlines()))
     print_line(Text.assemble(("error:", "bold red"), " ", lines))
 
 
 def print_line(line: Text) -> None:
-    """Print a line to stderr: a terminal gets it broken between words, a file in one piece."""
+    """Print a line to stderr, wrapped at words on a terminal only."""
     stderr.print(line, soft_wrap=not stderr.is_terminal)

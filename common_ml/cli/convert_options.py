@@ -1,4 +1,4 @@
-"""Parse options of readers and writers given as KEY=VALUE, by the format's parameters."""
+"""Parse KEY=VALUE options of readers and writers, typed by the annotations of the format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Report what `common-ml convert` left out, repaired or changed: on stderr and as JSON."""
+"""Report what `common-ml convert` skipped, repaired or changed, on stderr and as JSON."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ class Warnings(logging.Handler):
         super().__init__(logging.WARNING)
         self._printed: set[str] = set()
         self.filtered: list[Skipped] = []
-        """Tasks that the filters of a reader left out."""
+        """Number of tasks that the filters of a reader skipped."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print a message that was logged."""
         self.print(record.getMessage())
 
     def skipped(self, skipped: Skipped) -> None:
-        """Print a task that the reader has left out."""
+        """Print a task that the reader has skipped."""
         self.filtered.append(skipped)
         if len(self.filtered) <= MAX_LISTED:
             self.print(f"skipped {skipped.what}: {skipped.reason}")
@@ -96,7 +96,7 @@ def showing_warnings() -> Iterator[Warnings]:
 
 
 def print_read(report: Report) -> None:
-    """Print what the reader left out and repaired as a table, the most frequent reason first."""
+    """Print a table of what the reader skipped and repaired, most frequent reason first."""
     for warning in report.warnings:
         stderr.print(Text(f"warning: {printable(warning)}", style="yellow"), soft_wrap=True)
     groups: Counter[str] = Counter(one.kind for one in report.skipped)

@@ -1,4 +1,4 @@
-"""Open the sources of `common-ml data`, and report what of them cannot be used."""
+"""Open the sources of `common-ml data`, and report records that cannot be used."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def open_sources(
     sources: Sequence[str], *, skip_bad: bool, report_file: Path | None = None, **options: Any
 ) -> Dataset:
-    """Open a dataset, and print what its readers left out and repaired.
+    """Open a dataset, and print what its readers skipped and repaired.
 
     Args:
         sources: Files, folders and globs.

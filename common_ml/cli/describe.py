@@ -1,4 +1,4 @@
-"""`common-ml describe`: print the description of a tagger, as JSON where no terminal is."""
+"""`common-ml describe`: print the description of a tagger, as tables or JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The description of a tagger as tables, for a terminal."""
+"""Format the description of a tagger as tables, for a terminal."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _KINDS = {
 
 
 def description_tables(description: dict[str, Any], *, width: int) -> Iterator[RenderableType]:
-    """Yield what is printed of a description: the tagger, its params, the SDK's options.
+    """Yield the tables of a description: the tagger, its params, the SDK's options.
 
     Args:
         description: See `common_ml.tagging.description`.
@@ -64,7 +64,7 @@ def description_tables(description: dict[str, Any], *, width: int) -> Iterator[R
 
 
 def _sentence(kind: str, default: str, meaning: str) -> str:
-    """Return meaning, type and default in one text: a column each would be too narrow."""
+    """Join meaning, type and default in one cell: separate columns would be too narrow."""
     facts = f"{kind}; default {default}" if default not in ("", "null") else kind
     return f"{meaning} ({facts})"
 

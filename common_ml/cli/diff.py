@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FAILED = 1
 MAX_FILES = 20
-"""Files that are named whose outcome has changed."""
+"""Maximum number of files listed by name whose outcome has changed."""
 EPILOG = (
     "Example: common-ml diff before.jsonl after.jsonl --fail-above 0.02"
     "  (exit status 1 if more than 2 % of the tags changed, for CI)"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Durations:
-    """Path -> seconds; a context manager that probes files until its exit."""
+    """Probes the durations of files in the background; a context manager."""
 
     def __init__(self, paths: Iterable[str]) -> None:
         self._paths = list(paths)
@@ -40,11 +40,11 @@ class Durations:
         return len(self._seconds) == len(self._paths)
 
     def of(self, path: str) -> float | None:
-        """Return seconds; 0 for pictures and files that are not media; None before the probe."""
+        """Return a duration in seconds; 0 for pictures and non-media; None before the probe."""
         return self._seconds.get(path)
 
     def wait(self) -> None:
-        """Return once every file has been probed."""
+        """Wait until every file has been probed."""
         self._thread.join()
 
     def _probe_all(self) -> None:

@@ -1,4 +1,4 @@
-"""What `--resume` takes over from an earlier run, and what it cannot."""
+"""Import results of an earlier run into parts, for `--resume`."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 def take_over(
     output: Path, spec: WorkSpec, films: list[Film], keep_previous: Callable[[], None]
 ) -> None:
-    """Make parts of the files that an earlier run without parts has finished in the output.
+    """Import the files that an earlier run without parts has finished as parts.
 
-    Where there are parts already, the output was merged from parts: a file that is finished in it
-    and has no part of this tagger with these params was tagged by another one, and is tagged again.
-    That is said, and `keep_previous` called to move the output out of the way.
+    If there are parts, the output was merged from parts: a file that is finished in it and has no
+    part of this tagger with these params was tagged by another one, and is tagged again. Then a
+    note is printed, and `keep_previous` is called to move the output out of the way.
     """
     num_again = _take_over(output, spec, films)
     if num_again:
@@ -41,7 +41,7 @@ def take_over(
 
 
 def _take_over(output: Path, spec: WorkSpec, films: list[Film]) -> int:
-    """Return the number of films for which nothing can be taken over."""
+    """Import what can be reused; return the number of films that are tagged again."""
     from common_ml.parts import open_parts
     from common_ml.tagging.tags_file.resume import ResumeState
 

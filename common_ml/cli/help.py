@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MAX_WIDTH = 100
 _MAX_LEFT = 28
-"""Columns of the names; a longer one has its text below."""
+"""Width of the column of names; a longer name has its text below."""
 _TYPES = {
     "str": "TEXT",
     "text": "TEXT",
@@ -34,14 +34,14 @@ _TYPES = {
     "boolean": "",
 }
 _EXPECTED = {"valid integer": "a whole number", "valid number": "a number"}
-"""What pydantic says for typer -> our words."""
+"""Type names of pydantic in typer's errors -> ours."""
 _MARKUP = re.compile(r"\[/?(?:bold|dim|italic|[a-z]+)?\](?!\()")
-"""Of rich, in texts that say [bold]common-ml[/]."""
+"""Markup of rich, as in [bold]common-ml[/]."""
 
 USAGE_ERROR: Any = next(
     parent for parent in typer.BadParameter.__mro__ if parent.__name__ == "ClickException"
 )
-"""What a mistake on the command line raises, in either click."""
+"""Usage errors of both clicks."""
 
 
 _USAGE_ERROR: Any = next(
@@ -53,15 +53,15 @@ def missing(name: str, *, hint: str) -> Exception:
     """Return the error about an argument that is missing; the exit status is 2.
 
     Args:
-        name: As in the help.
-        hint: What to type.
+        name: The argument's name in the help.
+        hint: The hint of the message.
     """
     error: Exception = _USAGE_ERROR(f"missing {name}; hint: {hint}")
     return error
 
 
 def use_plain_help(command: Any) -> None:
-    """Let a command and those below it print their help in two columns."""
+    """Make a command and its subcommands print their help in two columns."""
     command.format_help = lambda context, formatter: formatter.write(help_of(command, context))
     for below in getattr(command, "commands", {}).values():
         use_plain_help(below)
@@ -94,11 +94,11 @@ def usage_of(command: Any, context: Any) -> str:
 
 
 def usage_sentence(error: Any, given: Sequence[str]) -> str:
-    """Return a mistake on the command line as one sentence that ends in a hint.
+    """Format a usage error as one sentence that ends in a hint.
 
     Args:
-        error: What click raised.
-        given: The arguments.
+        error: The exception of click.
+        given: The command line arguments.
     """
     context = getattr(error, "ctx", None)
     message: str = error.format_message()
@@ -118,7 +118,7 @@ def usage_sentence(error: Any, given: Sequence[str]) -> str:
         hint = f"did you mean {did_you_mean[1]}?" if did_you_mean else f"{path} --help"
     for kind, words in _EXPECTED.items():
         message = re.sub(rf"Input should be a {kind}\b.*", f"expected {words}", message)
-    # one form, whoever found the mistake: click, pydantic or a verb
+    # one form for errors of click, pydantic and the verbs
     message = re.sub(
         r"^Invalid value for ('.+?'):",
         lambda found: f"Invalid value for {found[1].replace(chr(39), '')}:",
@@ -130,7 +130,7 @@ def usage_sentence(error: Any, given: Sequence[str]) -> str:
 
 
 def _option_hint(option: str, context: Any, given: Sequence[str]) -> str:
-    """Return what to write in place of an option that does not exist."""
+    """Return the hint for an option that does not exist."""
     from common_ml.tagging.params.sdk_options import PUBLISHED_KEYS, SDK_KEYS
 
     if context is None:
@@ -223,7 +223,7 @@ def _option_names(param: Any, context: Any) -> str:
 
 
 def _value_of(param: Any, context: Any) -> str:
-    """Return what follows an option, as a word; "" for a flag."""
+    """Return the metavar of an option; "" for a flag."""
     if getattr(param, "is_flag", False) or getattr(param, "count", False):
         return ""
     if param.metavar:
@@ -285,5 +285,5 @@ def _wrapped(text: str, width: int, *, indent: str = "") -> str:
 
 
 def _bold(text: str) -> str:
-    """Return the text in bold; click takes it away where no terminal shows it."""
+    """Return the text in bold; click strips the style where there is no terminal."""
     return text if "NO_COLOR" in os.environ else typer.style(text, bold=True)

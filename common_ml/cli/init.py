@@ -46,7 +46,7 @@ def init(
 
 
 def _print_next(repo: NewRepo, folder: str) -> None:
-    """Print the next commands, on stderr: stdout has the list of files alone."""
+    """Print the next commands to stderr: stdout has only the list of files."""
     clip = "sound.wav" if repo.kind == "audio" else "clip.mp4"
     stderr.print()
     steps = {

@@ -1,4 +1,4 @@
-"""One run at a time for an output that is merged from parts."""
+"""File lock of an output that is merged from parts: one run at a time."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def output_lock(output: Path) -> Iterator[None]:
-    """Hold the lock of an output: two runs would merge into it, and remove each other's parts.
+    """Hold the lock of an output; it is released with the process at the latest.
 
-    It ends with the process.
+    Without it, two runs would merge into the output, and remove each other's parts.
 
     Raises:
         OutputError: another run holds it, or the folder cannot be written to.
@@ -44,7 +44,7 @@ def output_lock(output: Path) -> Iterator[None]:
 
 
 def _is_taken(file: IO[bytes], lock: Path) -> bool:
-    """Take the lock; False where another run has it."""
+    """Acquire the lock; return False if another run holds it."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

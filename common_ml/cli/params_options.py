@@ -1,4 +1,4 @@
-"""Parse `--params`, `-p key=value` and `-O key=value` to the params of a tagger."""
+"""Parse `--params`, `-p key=value` and `-O key=value` into the params of a tagger."""
 
 from __future__ import annotations
 
@@ -79,9 +79,9 @@ def _text_of(params: str | None) -> str | None:
 
 
 def misspelt_keys(params: dict[str, Any] | None) -> list[str]:
-    """Return a sentence about each key that is one of the SDK's but for its capitals.
+    """Return a warning for each key that differs from an SDK key only in case.
 
-    It may be the author's own: it is passed on.
+    The key may be the author's own, so it is passed on.
     """
     from common_ml.tagging.params.sdk_options import PUBLISHED_KEYS
 

@@ -1,4 +1,4 @@
-"""`common-ml predict`: let a service tag files, into one tags file."""
+"""`common-ml predict`: tag files by a prediction service, into one tags file."""
 
 from __future__ import annotations
 
@@ -129,14 +129,14 @@ def _send(client: Client, paths: Sequence[str], bars: Bars) -> list[FileInfo]:
 
 
 def _show(bars: Bars, task: TaskID, found: Sequence[Prediction], total: int) -> None:
-    # those asked about are the last ones: what is before them is finished
+    # these are the last ones: all before them are finished
     done = total - len(found)
     parts = sum(1.0 if p.is_finished else p.progress or 0.0 for p in found)
     bars.update(task, completed=max(0.0, done + parts))
 
 
 def _write(client: Client, tagged: Sequence[tuple[str, Prediction]], output: Path) -> int:
-    """Write one tags file, with the files as they are named here; return how many failed."""
+    """Write one tags file, with the local file names; return the number of failures."""
     from common_ml.tagging.messages import Error
     from common_ml.tagging.wire import Writer
 

@@ -1,4 +1,4 @@
-"""Progress of a run: a bar on a terminal, and errors as they occur."""
+"""Progress bar of a run on a terminal; prints errors as they occur."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 _REFRESH_SECONDS = 0.1
 _ROOM = 3
-"""Columns that the bar leaves free."""
+"""Columns right of the bar."""
 _PICTURE_SECONDS = 1.0
 """Weight of a file without a duration, in seconds."""
 
 
 class RunProgress:
-    """Show a run on a terminal; elsewhere only its errors are printed."""
+    """Shows a run on a terminal; elsewhere only its errors are printed."""
 
     def __init__(self, tally: Tally, durations: Durations, console: Console) -> None:
         self._tally = tally
@@ -64,7 +64,7 @@ class RunProgress:
         self._bar.stop()
 
     def show(self, message: Message, *, under: Iterable[Text] = ()) -> None:
-        """Show a message that has been counted; of an error also the lines that belong under it."""
+        """Update the bar after a message; print an error with its detail lines."""
         if isinstance(message, Error):
             about = "" if message.source_media is None else f"{printable(message.source_media)}: "
             text = Text.assemble(("error: ", "bold red"), f"{about}{printable(message.message)}")
@@ -99,7 +99,7 @@ class RunProgress:
         )
 
     def _work(self) -> tuple[float, float, float]:
-        """Return work done, total work, and media done, in seconds."""
+        """Return completed work, total work, and completed media, each in seconds."""
         done = total = media_seconds = 0.0
         for path, file in self._tally.files.items():
             if path in self._before:
@@ -122,7 +122,7 @@ class RunProgress:
 
 
 class _Bar(Progress):
-    """Leave room for the `^C` that a terminal echoes, which would wrap the line."""
+    """A bar with a margin for the `^C` that a terminal echoes, which would wrap the line."""
 
     def get_renderables(self) -> Iterable[RenderableType]:
         """Return the bar, somewhat narrower than the terminal."""

@@ -1,4 +1,4 @@
-"""`common-ml run`: tag files as the runtime does, into one tags file."""
+"""`common-ml run`: tag files like a runtime, into one tags file."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ EPILOG = f"Example: [bold]{EXAMPLE}[/]"
 DEFAULT_OUTPUT = Path("tags.jsonl")
 _FAILED = 1
 _STOPPED = ": stopped by SIG"
-"""In what a tagger says that was asked to stop."""
+"""Marker in the last error of a tagger that was asked to stop."""
 
 
 def run(
@@ -177,7 +177,7 @@ def run(
         from common_ml.cli.run_watch import WatchedRun
 
         keep_previous_log(output)
-        # a failure does not end the tagger, which would take the weights along
+        # a failed file must not end the tagger, which would lose its loaded weights
         merged = {"continue_on_error": True, **(merged or {})}
         WatchedRun(
             make_tagger,
@@ -207,7 +207,7 @@ def run(
 
 @dataclass
 class _Run:
-    """A run under way."""
+    """The state of a run."""
 
     taggers: list[Tagger]
     paths: list[str]
@@ -322,12 +322,12 @@ def _refuse_media(output: Path, paths: list[str]) -> None:
 
 
 def _keep_previous(output: Path, *, says_so: bool = True) -> None:
-    """Move what an earlier run wrote out of the way: `tags.previous.jsonl`.
+    """Rename the output of an earlier run: `tags.previous.jsonl`.
 
     A run with errors only is deleted: it would replace one with tags.
 
     Raises:
-        OutputError: one of the two files is no tags file; nothing is moved.
+        OutputError: one of the two files is not a tags file; nothing is moved.
     """
     if not output.is_file() or not output.stat().st_size:
         return
@@ -343,13 +343,14 @@ def _keep_previous(output: Path, *, says_so: bool = True) -> None:
 
 
 def _refuse_other_files(path: Path) -> None:
-    """Raise where a run would take the place of what no run has written."""
+    """Raise where a run would overwrite a file that no run has written."""
     from common_ml.errors import OutputError
     from common_ml.tagging.tags_file.resume import looks_like_tags_file
 
     if path.is_file() and not looks_like_tags_file(path):
         raise OutputError(
-            f"{str(path)!r} is no tags file, and would be overwritten; hint: name another output",
+            f"{str(path)!r} is not a tags file, and would be overwritten; "
+            "hint: name another output",
             path=path,
         )
 

@@ -1,4 +1,4 @@
-"""Why a file failed: the author's frames of the tagger's log, below the error of a run."""
+"""Explain failed files by the author's stack frames from the tagger's log."""
 
 from __future__ import annotations
 
@@ -18,44 +18,44 @@ if TYPE_CHECKING:
     from common_ml.tagging.messages import Error
 
 MAX_SHOWN = 3
-"""Different failures that are shown with their frames."""
+"""Maximum number of distinct failures shown with their frames."""
 _MAX_FRAMES = 4
-"""The author's frames of one failure."""
+"""Maximum number of the author's frames per failure."""
 _LOG_BYTES = 1 << 18
 _OF_THE_USER = "ParamsError: "
-"""The start of an error that no line of the author's code explains."""
+"""Prefix of errors that the author's code does not explain."""
 
 
 class FailureDetails:
-    """Looks failures up in the logs of the taggers; each cause is shown once."""
+    """Finds failures in the logs of the taggers; each cause is shown once."""
 
     def __init__(self, logs: Sequence[Path], *, folder: Path | None) -> None:
         """Initialise.
 
         Args:
             logs: The logs of the taggers.
-            folder: The author's, relative to which files are named; None if it is not known.
+            folder: The author's folder, to which paths are relative; None if unknown.
         """
         self._logs = {log: log.stat().st_size if log.exists() else 0 for log in logs}
         self._folder = folder
         self._shown: set[tuple[str, tuple[StackFrame, ...]]] = set()
 
     def about(self, error: Error) -> list[Text]:
-        """Return the lines below the error of a file."""
+        """Return the detail lines of a file's error."""
         if error.message.startswith(_OF_THE_USER):
             return []
         failure = self._find(error)
         return [] if failure is None else self._described(failure)
 
     def of_log(self, log: str) -> list[Text]:
-        """Return the lines about the last traceback of a log's end, its error included."""
+        """Return the detail lines of the last traceback of a log, including its error."""
         failure = next(reversed(failures_in(log)), None)
         if failure is None or not failure.frames:
             return []
         return [Text(f"  {printable(failure.error)}"), *self._described(failure)]
 
     def _find(self, error: Error) -> Failure | None:
-        """Return the failure whose error and file are those of a message."""
+        """Return the failure that matches a message's error and file."""
         name = os.path.basename(error.source_media or "")  # noqa: PTH119 - a text, not a path
         found = [failure for log in self._logs for failure in failures_in(self._end_of(log))]
         for failure in reversed(found):

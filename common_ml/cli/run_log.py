@@ -1,4 +1,4 @@
-"""The log of a run: what its taggers write to stderr, kept beside the output, shown with -v."""
+"""Logs of a run: the stderr of its taggers, kept beside the output, and shown with -v."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from common_ml.runtime import Tagger
 
 _POLL_SECONDS = 0.05
-"""Where the system reports no changes of files."""
+"""Poll interval in seconds where the system reports no file changes."""
 _MAX_LINE = 10_000
-"""Bytes of a line that is shown; the log has all of it."""
+"""Maximum bytes of a line that is shown; the log has the whole line."""
 
 
 def log_path(output: Path, number: int = 0) -> Path:
@@ -40,7 +40,7 @@ def has_log_beside(output: Path) -> bool:
 
 
 def keep_previous_log(output: Path) -> None:
-    """Move the logs of an earlier run out of the way: `tags.previous.log`."""
+    """Rename the logs of an earlier run: `tags.previous.log`."""
     number = 0
     while (log := log_path(output, number)).is_file():
         if number == 0 and log.stat().st_size:
@@ -51,7 +51,7 @@ def keep_previous_log(output: Path) -> None:
 
 
 def append_stdout(tagger: Tagger, log: Path) -> list[str]:
-    """Append what a tagger printed to its log; return the lines."""
+    """Append a tagger's stdout to its log; return the lines."""
     printed = tagger.stdout
     lines = [line for line in printed.splitlines() if line.strip()]
     if lines and log.exists():
@@ -61,7 +61,7 @@ def append_stdout(tagger: Tagger, log: Path) -> list[str]:
 
 
 def without_empty(logs: Sequence[Path]) -> list[Path]:
-    """Remove logs that nothing was written to; return the others."""
+    """Remove empty logs; return the others."""
     kept = []
     for log in logs:
         if log.is_file() and log.stat().st_size:
@@ -72,10 +72,10 @@ def without_empty(logs: Sequence[Path]) -> list[Path]:
 
 
 class LogStream:
-    """Show the lines of logs as they are written; a context manager."""
+    """Shows log lines as they are written (like `tail -f`); a context manager."""
 
     def __init__(self, logs: Sequence[Path], show: Callable[[str], None]) -> None:
-        """Prepare to show what is written from now on.
+        """Start at the current end of the logs.
 
         Args:
             logs: Files that may not exist yet.

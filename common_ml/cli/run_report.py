@@ -1,4 +1,4 @@
-"""What a run says at its end: failures, tables, notes, and the headline; or one JSON object."""
+"""Final report of a run: failures, tables, notes and headline; or one JSON object."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MAX_WARNINGS = 20
 _MAX_PRINTED = 3
-"""Lines of a tagger's stdout that are quoted."""
+"""Maximum number of quoted lines of a tagger's stdout."""
 
 
 @dataclass
@@ -33,18 +33,18 @@ class RunFacts:
     """Of the tagged files."""
     warnings: list[str] = field(default_factory=list)
     printed: list[str] = field(default_factory=list)
-    """What the taggers printed to stdout."""
+    """The stdout of the taggers."""
     logs: list[Path] = field(default_factory=list)
     failure: TaggerError | None = None
     """Why the taggers ended early."""
     was_stopped: bool = False
-    """By a signal."""
+    """Whether the run was stopped by a signal."""
     continues: bool = False
     """Whether the taggers were asked to continue after a failed file."""
 
 
 def print_run(tally: Tally, facts: RunFacts, details: FailureDetails | None) -> None:
-    """Print what a run came to, the headline last."""
+    """Print the report of a run, the headline last."""
     from common_ml.cli.summary import print_summary
 
     if facts.failure is not None:
@@ -57,7 +57,7 @@ def print_run(tally: Tally, facts: RunFacts, details: FailureDetails | None) -> 
 
 
 def print_run_json(tally: Tally, facts: RunFacts) -> None:
-    """Print what a run came to as one JSON object."""
+    """Print the report of a run as one JSON object."""
     files = {
         path: {"state": file.state, "num_tags": file.num_tags, "error": file.error or None}
         for path, file in tally.files.items()
@@ -95,7 +95,7 @@ def print_tagger_error(
     """Print why a tagger ended: its error, then the author's frames or the end of its stderr."""
     message, _, tail = str(error).partition("\nThe end of its stderr:\n")
     if tally.error and message.endswith(tally.error) and not tally.has_begun:
-        return  # as with invalid params: it was printed already, and no file is to blame
+        return  # as with invalid params: it was printed already, and concerns no file
     said = _with_hint(message, tally, continues=continues)
     if not tail and said != message and "; hint: " not in said and tally.has_begun:
         return  # the error of its only file, which was printed already

@@ -36,25 +36,25 @@ _PROBE_SECONDS = 20.0
 
 @dataclass
 class ScaledRun:
-    """A run under way."""
+    """The state of a run with parts."""
 
     spec: WorkSpec
     films: list[Film]
-    """All of them, in the order of the output."""
+    """All films, in the order of the output."""
     mine: list[Film]
-    """Those of this shard; the same without shards."""
+    """The films of this shard; all films without shards."""
     scale: ScaleOptions
     jobs: int
     output: Path | None
-    """Where parts are merged to; None for a shard."""
+    """The merged tags file; None for a shard."""
     keeps_parts: bool
-    """Whether the parts stay when all is merged."""
+    """Whether the parts are kept after a complete merge."""
     logs: list[Path] = field(default_factory=list)
-    """One for each tagger of this machine, or one for a cluster; empty: none are kept."""
+    """A log per local tagger, or one for a cluster; empty if no logs are kept."""
     verbose: bool = False
     warnings: dict[str, None] = field(default_factory=dict)
     outcomes: set[Outcome] = field(default_factory=set)
-    """That films of this run have had."""
+    """The distinct outcomes of films in this run."""
 
     def __post_init__(self) -> None:
         from common_ml.cli.run_failures import FailureDetails
@@ -81,7 +81,7 @@ class ScaledRun:
         try:
             stopped_by = self._tag(before)
         except BaseException:
-            # no cluster, no room on it, no tagger: nothing to merge, and nothing to leave behind
+            # no cluster, no capacity or no tagger: nothing to merge, so remove what was created
             is_empty = set(parts.states(keys).values()) == {"missing"}
             raise
         finally:
@@ -100,7 +100,7 @@ class ScaledRun:
         if stopped_by:
             raise typer.Exit(128 + stopped_by)
         if tally.num_of("failed", "not tagged"):
-            # a tagger that ended with each film may be the machine's fault, and no film's
+            # a tagger that died on every film points to the machine, not the films
             is_shard_lost = self.output is None and self.outcomes == {"died"}
             raise typer.Exit(CANNOT_TAG if is_shard_lost else _FAILED)
         if self.output is not None and not self.keeps_parts:
@@ -117,7 +117,7 @@ class ScaledRun:
         as_json: bool,
         was_stopped: bool,
     ) -> None:
-        """Merge what there is, and print the tables."""
+        """Merge the existing parts, and print the tables."""
         if self.output is not None:
             self._merge(keys, tally)
         else:
@@ -173,7 +173,7 @@ class ScaledRun:
         return stops[0] if stops else 0
 
     def _append_log(self, text: str) -> None:
-        """Append what a tagger of another machine wrote to stderr."""
+        """Append the stderr of a tagger of another machine to the log."""
         for log in self.logs[:1]:
             with log.open("a", encoding="utf-8") as file:
                 file.write(text if text.endswith("\n") else f"{text}\n")
@@ -228,7 +228,7 @@ class ScaledRun:
 
 
 def _remove_empty(parts: Path) -> None:
-    """Remove a folder of parts in which there is none: nothing could be tagged."""
+    """Remove an empty folder of parts: nothing could be tagged."""
     with suppress(OSError):  # it is a URL, or somebody writes a part at this moment
         found = list(parts.iterdir())
         if all(path.is_dir() for path in found):
@@ -237,7 +237,7 @@ def _remove_empty(parts: Path) -> None:
 
 
 class KnownDurations(Durations):
-    """Durations that are known already."""
+    """`Durations` of a plan, which are known without probing."""
 
     def __init__(self, seconds: dict[str, float]) -> None:
         super().__init__(seconds)
@@ -245,7 +245,7 @@ class KnownDurations(Durations):
 
 
 def _move(live: Any, progress: RunProgress, name: str, seconds: float) -> None:
-    """Show how far a film is."""
+    """Show the progress of a film."""
     from common_ml.tagging.messages import ProgressRatio
 
     file = live.files[name]
@@ -343,7 +343,7 @@ def run_scaled(
 
 @contextmanager
 def _faults_of_the_machine() -> Iterator[None]:
-    """Give what keeps a machine from tagging its shard another status than films that failed."""
+    """Exit with another status if a machine cannot tag its shard than if films failed."""
     from common_ml.errors import CommonMLError, ParamsError, describe_error
 
     try:

@@ -34,14 +34,14 @@ if TYPE_CHECKING:
     from common_ml.runtime import Tagger
 
 _RELOAD_SECONDS = 300.0
-"""For the imports of changed code; then the tagger is started again."""
+"""Time limit in seconds for a reload; then the tagger is restarted."""
 
 
 class WatchedRun:
-    """Runs on the same files, one for each change of the code, until Ctrl-C.
+    """Repeats a run on the same files after each change of the code, until Ctrl-C.
 
-    The tagger stays between the runs. Where its model has a `reload` method it takes the changed
-    code over with the weights that it has loaded; any other is started again.
+    The tagger stays alive between runs. A model with a `reload` method is reloaded with the changed
+    code and keeps its weights; any other tagger is restarted.
     """
 
     def __init__(
@@ -60,8 +60,8 @@ class WatchedRun:
             make_tagger: Returns a tagger that has not started, with its log beside the output.
             paths: The media.
             output: The tags file, written anew by each run.
-            folder: The author's; None for an image.
-            before_run: Called before each run, to keep what the one before wrote.
+            folder: The folder with the author's code; None for an image.
+            before_run: Called before each run, to keep the previous output.
             verbose: Whether the log is shown.
 
         Raises:
@@ -79,7 +79,7 @@ class WatchedRun:
         self._details: FailureDetails | None = None
 
     def run(self) -> None:
-        """Run, wait for a change, and so on; returns on Ctrl-C."""
+        """Run, wait for a change, and repeat; return on Ctrl-C."""
         os.environ[VARIABLE] = "1"  # the tagger inherits it
         keeper = TaggerKeeper(self._made_tagger, max_tries=1)
         try:
@@ -100,7 +100,7 @@ class WatchedRun:
             keeper.close()
 
     def _wait_for_code(self, changes: CodeChanges) -> None:
-        """Wait until the code has changed and the tagger has it, or has ended."""
+        """Wait until the code has changed, and the tagger has reloaded it or has ended."""
         takes_over = False
         while not takes_over:
             print_line(Text(f"watching {self._folder} for changes; Ctrl-C ends", style="dim"))
@@ -154,7 +154,7 @@ class WatchedRun:
         return [self._tagger.media.with_paths(found, about=None) for found in warnings_in(text)]
 
     def _take_over(self) -> bool:
-        """Let the tagger take over the changed code, or end; False where the code is broken."""
+        """Reload the tagger with the changed code, or end it; False if the code is broken."""
         tagger = self._tagger
         if tagger is None or not tagger.has_started or tagger.exit_status is not None:
             return True

@@ -1,4 +1,4 @@
-"""Create the files of a model repo from templates."""
+"""Scaffold a model repo from templates."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Model:
     """The small working model of a kind."""
 
     name: str
-    """The class; that of its params has `Params` for `Model`."""
+    """Name of the class; that of its params has `Params` for `Model`."""
     description: str
-    """What it does, as a sentence."""
+    """Description, as a sentence."""
     summary: str
     """Completes the phrase `a tagger of`."""
     media: Literal["clip", "sound"]
-    """The media of the repo's tests."""
+    """The kind of media in the repo's tests."""
 
 
 MODELS: dict[Kind, Model] = {

@@ -1,4 +1,4 @@
-"""`common-ml scale`: plans, array jobs, and what their parts say."""
+"""`common-ml scale`: plan sharded jobs, generate their scripts, show their status, merge parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `common-ml scale` refuses or warns of, before it writes anything."""
+"""Checks of `common-ml scale` before it writes anything."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def refuse_other_file(output: Path, kind: Literal["plan", "tags file"]) -> None:
-    """Raise where a file would take the place of one of another kind, such as a film."""
+    """Raise where a file of another kind, such as a film, would be overwritten."""
     from common_ml.errors import OutputError
     from common_ml.tagging.tags_file.resume import looks_like_tags_file
 
@@ -30,13 +30,13 @@ def refuse_other_file(output: Path, kind: Literal["plan", "tags file"]) -> None:
         is_kind = looks_like_tags_file(output)
     if not is_kind:
         raise OutputError(
-            f"{str(output)!r} is no {kind}, and would be overwritten; hint: name another output",
+            f"{str(output)!r} is not a {kind}, and would be overwritten; hint: name another output",
             path=output,
         )
 
 
 def no_part_in(plan: Plan) -> str:
-    """Say why there is no part, as far as this machine sees."""
+    """Return why there is no part, as far as this machine can tell."""
     from common_ml.scale.status import has_begun
 
     if has_begun(plan):
@@ -70,7 +70,7 @@ def image_of_tasks(
 
 
 def warn_of_unseen(plan: Plan, plan_file: str, mounted: str) -> None:
-    """Warn of files that pods find only if the image has them."""
+    """Warn about files that pods find only if the image contains them."""
     names = [plan_file, plan.parts, *(film.path for film in plan.films)]
     unseen = [
         name

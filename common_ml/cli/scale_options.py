@@ -86,7 +86,7 @@ CacheGib: TypeAlias = Annotated[
 
 @dataclass(frozen=True)
 class ScaleOptions:
-    """What was given."""
+    """The given options."""
 
     on: str | None
     parts: str | None
@@ -117,7 +117,7 @@ class ScaleOptions:
 
     @property
     def names(self) -> list[str]:
-        """Those given that ask for parts."""
+        """The given options that require parts."""
         return [
             f"--{name}"
             for name in ("on", "parts", "shard", "plan")
@@ -126,7 +126,7 @@ class ScaleOptions:
 
     @property
     def are_used(self) -> bool:
-        """Whether parts are asked for."""
+        """Whether any option requires parts."""
         return bool(self.names)
 
     @property
@@ -140,10 +140,10 @@ class ScaleOptions:
     def check_beside_plan(
         self, num_shards: int, *, files: Sequence[str], params: Mapping[str, Any] | None
     ) -> None:
-        """Check what is given beside a plan: its shards, its films and its params are settled.
+        """Check the options beside a plan, which determines shards, films and params.
 
         Raises:
-            ParamsError: something else is asked for.
+            ParamsError: an option contradicts the plan.
         """
         problems = []
         if self.share is not None and self.share[1] != num_shards:

@@ -110,7 +110,7 @@ def serve(
     from common_ml.service.models.offers import offers_of
 
     if on is not None:
-        # one process looks after the actors of all machines
+        # one process supervises the actors of all machines
         workers = min(workers, 1)
         pool = ["--on", on, "--cpus-per-tagger", f"{cpus_per_tagger:g}"]
         pool += ["--gpus-per-tagger", f"{gpus_per_tagger:g}"]
@@ -194,16 +194,16 @@ def _run(
         url = address_of(listener, host=host)
         runner = make_server(server)
         with _stopping(runner):
-            _greet(url, token)  # whoever reads it may stop the server at once
+            _greet(url, token)  # the reader may stop the server at once
             with WebhookSender(core), WorkerProcesses(arguments, number=num_workers):
                 runner.run(sockets=[listener])
 
 
 @contextmanager
 def _stopping(runner: uvicorn.Server) -> Iterator[None]:
-    """Stop the server on SIGINT and SIGTERM, also before it listens for them and after its end.
+    """Shut down gracefully on SIGINT and SIGTERM, also before and after uvicorn handles them.
 
-    It sends itself the signal again when it has ended: the workers are still to be stopped then.
+    Uvicorn raises the signal again after its shutdown, when the workers still have to be stopped.
     """
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -220,7 +220,7 @@ def _stopping(runner: uvicorn.Server) -> Iterator[None]:
 
 
 def _greet(url: str, token: str | None) -> None:
-    """Print where the page is, to stdout: programs read it there."""
+    """Print the URL of the page to stdout, where programs read it."""
     typer.echo(f"serving at {url}/")
     if token is not None:
         typer.echo(f"log in once, as administrator: {url}/#setup={token}")

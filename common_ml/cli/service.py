@@ -126,7 +126,7 @@ def _settings(data: Path, database: str, store: str) -> Settings:
 
 
 def _core(data: Path, database: str, store: str, *, migrate: bool = True) -> Core:
-    """Open what is there: a misspelt folder is an error, not a new service."""
+    """Open an existing service: a misspelt folder is an error, not a new service."""
     from common_ml.errors import NotFoundError
     from common_ml.service.core import open_core
 

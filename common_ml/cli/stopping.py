@@ -1,4 +1,4 @@
-"""Stop a job on signals: gracefully on the first, at once on the second."""
+"""Signal handlers of jobs: graceful shutdown on the first signal, abort on the second."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ if TYPE_CHECKING:
 
 
 class Stoppable(Protocol):
-    """A job that ends early when it is asked to."""
+    """Protocol of a job that can be stopped."""
 
     def stop(self) -> None:
-        """Ask it to stop, and return at once; safe in a signal handler."""
+        """Request a stop, and return at once; safe in a signal handler."""
 
 
 @contextmanager
 def stopped_by_signals(job: Stoppable, print_line: Callable[[str], object]) -> Iterator[list[int]]:
-    """Stop a job on the first Ctrl-C or SIGTERM, everything on the second.
+    """Stop a job gracefully on the first Ctrl-C or SIGTERM, abort on the second.
 
     Args:
-        job: What is stopped.
+        job: The job to stop.
         print_line: Prints a line to the user.
 
     Yields:
-        The number of the signal that has come, if one has.
+        A list of the signals received so far.
     """
     received: list[int] = []
     numbers = (signal.SIGINT, signal.SIGTERM)
@@ -53,7 +53,7 @@ def stopped_by_signals(job: Stoppable, print_line: Callable[[str], object]) -> I
 
 @contextmanager
 def cleaned_up_on_sigterm() -> Iterator[None]:
-    """End on SIGTERM as on Ctrl-C: through all that cleans up, and with the signal's status."""
+    """Clean up on SIGTERM as on Ctrl-C, and exit with the signal's status."""
 
     def end(number: int, frame: FrameType | None) -> None:
         del frame

@@ -1,4 +1,4 @@
-"""Print the tables at the end of a run."""
+"""Print the summary tables of a run."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from common_ml.cli.tally import FileTally, TagTally, Tally
 
 MAX_TAGS = 20
-"""Rows of a track's table; a track of words may have thousands."""
+"""Maximum rows of a track's table; a track of words may have thousands of texts."""
 MAX_FILES = 12
-"""Rows of the files' table; what failed comes first, and what is more is one row."""
+"""Maximum rows of the files' table; failed files come first, the rest is summed up in one row."""
 _MAX_ERROR = 80
-"""Characters of an error in a table, without its hint; it was printed in full when it came."""
+"""Maximum characters of an error in a table, without its hint; it was printed in full before."""
 MAX_FAILED = 50
 """Rows of files that failed."""
 _ORDER = {"failed": 0, "not tagged": 1, "tagged": 2, "done before": 3}
@@ -74,7 +74,7 @@ def _file_table(files: dict[str, FileTally]) -> Table:
 
 
 def _folded(rows: list[tuple[str, FileTally]]) -> list[tuple[str, FileTally]]:
-    """Return the rows that are shown of many: what failed, or else the first few."""
+    """Return the rows to show of many: failed ones, or else the first few."""
     failed = [row for row in rows if row[1].state == "failed"]
     return failed[:MAX_FAILED] if len(failed) > MAX_FILES else rows[:MAX_FILES]
 

@@ -1,4 +1,4 @@
-"""Count the messages of a run: per tag, per file, and in time."""
+"""Count the messages of a run: by tag, by file, and their durations."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class TagTally:
 
     count: int = 0
     total_ms: int = 0
-    """The lengths of its time ranges, summed up."""
+    """Total length of its time ranges, in milliseconds."""
 
 
 @dataclass
@@ -50,11 +50,11 @@ class Tally:
 
     @classmethod
     def of(cls, paths: Iterable[str]) -> Tally:
-        """Return a tally without counts."""
+        """Return an empty tally."""
         return cls({path: FileTally() for path in paths})
 
     def add_earlier(self, messages: Iterable[Message]) -> None:
-        """Count what an earlier run wrote about these files; its failures are tried once more."""
+        """Count the messages of an earlier run; its failed files are retried."""
         for message in messages:
             if getattr(message, "source_media", None) in self.files:
                 self.add(message)

@@ -155,12 +155,12 @@ def clarifai(
 def _records(file: Path, kind: str) -> list[Record]:
     from common_ml.data import formats
 
-    # all before the first is sent, so that an invalid row is reported early
+    # validate all before the first upload, so that an invalid row is reported early
     return list(formats.get("clarifai").read(file, kind=kind))
 
 
 def _failed_path(file: Path, wanted: Path | None) -> Path:
-    """Return the path for failed rows: never FILE, nor that of an earlier upload."""
+    """Return the path for failed rows; never FILE, nor the failed rows of an earlier upload."""
     if wanted is not None:
         if wanted.suffix.lower() != ".csv":
             raise typer.BadParameter(f"must end in .csv, got {wanted}", param_hint="--failed")

@@ -134,7 +134,7 @@ def _serve(page: LivePage, port: int, *, opens: bool) -> None:
 
 
 def _print_missing(written: Written) -> None:
-    """Name the media that are not on the page, or not in it."""
+    """Print which media are missing, or linked instead of embedded."""
     if written.missing:
         few = ", ".join(written.missing[:3]) + (" ..." if len(written.missing) > 3 else "")
         found = f"{len(written.missing)} of {written.num_files} files not found ({few})"

@@ -1,4 +1,4 @@
-"""`common-ml worker`: tag what is queued in a prediction service, on a machine of one's own."""
+"""`common-ml worker`: process the queue of a prediction service, on any machine."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def worker(
 def _run_on_ray(
     on: str, core: Core, specs: list[ModelSpec], pool: dict[str, Any], stop: threading.Event
 ) -> None:
-    """Keep actors on a cluster until stopped."""
+    """Run worker actors on a cluster until stopped."""
     from common_ml.errors import InvalidRequestError
     from common_ml.runtime.ray_cluster import RayCluster
     from common_ml.service.worker.ray_workers import PoolOptions, RayWorkers
@@ -167,7 +167,7 @@ def _stop_on_signals() -> threading.Event:
 
 
 def _stop_at_end_of_stdin(stop: threading.Event) -> None:
-    """Stop with the server that has started this worker, however that ends."""
+    """Stop when the server that started this worker ends, detected by end-of-file on stdin."""
 
     def wait() -> None:
         while os.read(0, 4096):

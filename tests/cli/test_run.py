@@ -231,7 +231,9 @@ def test_what_no_run_has_written_is_not_moved_or_overwritten(work: Path, name: s
 
     done = common_ml("run", "my-tagger", "films/a.mp4", "-o", "notes.txt", cwd=work)
 
-    error = f"error: {name!r} is no tags file, and would be overwritten; hint: name another output"
+    error = (
+        f"error: {name!r} is not a tags file, and would be overwritten; hint: name another output"
+    )
     assert (done.returncode, done.stderr) == (1, f"{error}\n")
     assert files == {p.name: p.read_bytes() for p in work.iterdir() if p.suffix == ".txt"}
 

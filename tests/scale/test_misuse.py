@@ -262,8 +262,11 @@ def test_nothing_of_another_kind_is_overwritten(folder: Path) -> None:
     content = film.read_bytes()
     plan = ["scale", "plan", "tagger", "films", "--shards", "2", "--parts", "parts"]
     for arguments, expected in (
-        ([*plan, "-o", "films/001.mp4"], "'films/001.mp4' is no plan, and would be overwritten"),
-        (["scale", "merge", "plan.json", "-o", "plan.json"], "'plan.json' is no tags file, and "),
+        ([*plan, "-o", "films/001.mp4"], "'films/001.mp4' is not a plan, and would be overwritten"),
+        (
+            ["scale", "merge", "plan.json", "-o", "plan.json"],
+            "'plan.json' is not a tags file, and ",
+        ),
         (["scale", "slurm", "plan.json", "-o", "plan.json"], "plan.json is the plan; hint: "),
         (
             ["scale", "kubernetes", "plan.json", "--image", "i", "-o", "plan.json"],
