@@ -18,7 +18,7 @@ from common_ml.cli.texts import MAX_SHOWN, plural, printable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from common_ml.report.difference import Counts, Difference
+    from common_ml.report.difference import ChangeCounts, Difference
     from common_ml.tagging.messages import Tag
 
 FAILED = 1
@@ -128,7 +128,7 @@ def _print(difference: Difference, limit: int) -> None:
         stdout.print(Text(more, style="dim"), soft_wrap=True)
 
 
-def _cells(counts: Counts) -> Iterator[str]:
+def _cells(counts: ChangeCounts) -> Iterator[str]:
     return chain(map(str, counts), (f"{counts.share:.2%}",))
 
 

@@ -24,7 +24,7 @@ Kind = Literal["frame", "batch", "clip", "av", "audio"]
 
 
 @dataclass(frozen=True)
-class Model:
+class ModelTemplate:
     """The small working model of a kind."""
 
     name: str
@@ -37,32 +37,32 @@ class Model:
     """The kind of media in the repo's tests."""
 
 
-MODELS: dict[Kind, Model] = {
-    "frame": Model(
+MODELS: dict[Kind, ModelTemplate] = {
+    "frame": ModelTemplate(
         "LightModel",
         "Tags pictures and videos as dark or bright, and by their colour.",
         "light and colour",
         "clip",
     ),
-    "batch": Model(
+    "batch": ModelTemplate(
         "SharpnessModel",
         "Tags pictures and videos as sharp or blurred.",
         "sharpness",
         "clip",
     ),
-    "clip": Model(
+    "clip": ModelTemplate(
         "PaceModel",
         "Tells lively clips of videos from calm ones.",
         "pace",
         "clip",
     ),
-    "av": Model(
+    "av": ModelTemplate(
         "MotionModel",
         "Finds where videos move and where they stand still.",
         "motion",
         "clip",
     ),
-    "audio": Model(
+    "audio": ModelTemplate(
         "LoudnessModel",
         "Finds silence and loud stretches in sound, also that of videos.",
         "loudness",

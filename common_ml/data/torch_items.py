@@ -38,7 +38,7 @@ class ImageId(int):
         return self
 
 
-class Counts:
+class BoxChanges:
     """Boxes that were changed to suit a detector, counted in all workers together."""
 
     def __init__(self) -> None:
@@ -60,7 +60,9 @@ class Counts:
         return {"clamped": clamped, "dropped": dropped}
 
 
-def detection_target(sample: Sample, counts: Counts | None = None) -> tuple[Any, dict[str, Any]]:
+def detection_target(
+    sample: Sample, counts: BoxChanges | None = None
+) -> tuple[Any, dict[str, Any]]:
     """Convert a sample to image and target of torchvision's detection models (except / 255).
 
     Args:
@@ -101,7 +103,7 @@ class Detection:
         if pixels not in ("uint8", "float32"):
             raise ValueError(f"pixels must be 'uint8' or 'float32', got {pixels!r}")
         self.pixels = pixels
-        self.counts = Counts()
+        self.counts = BoxChanges()
 
     def __call__(self, sample: Sample) -> tuple[Any, dict[str, Any]]:
         """Return the item of a sample."""

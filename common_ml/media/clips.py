@@ -43,7 +43,7 @@ class VideoClip:
 
 
 @dataclass(frozen=True)
-class _Cut:
+class _ClipWindow:
     """A clip before its frames are decoded."""
 
     start: Fraction
@@ -122,9 +122,9 @@ def _cuts(
     length: Fraction,
     stride: Fraction,
     num_frames: int | None,
-) -> list[_Cut]:
+) -> list[_ClipWindow]:
     """Plan the clips of a video whose frames are shown at `ticks`."""
-    cuts: list[_Cut] = []
+    cuts: list[_ClipWindow] = []
     last = ticks[-1] * unit
     start = Fraction(0)
     while not cuts or (start <= last and start - stride + length <= last):
@@ -135,14 +135,14 @@ def _cuts(
             points = [(start + n * length / num_frames) / unit for n in range(num_frames)]
             places = tuple(nearest_to_points(ticks, points))
         if places:
-            cuts.append(_Cut(start, min(start + length, end), places))
+            cuts.append(_ClipWindow(start, min(start + length, end), places))
         start += stride
     return cuts
 
 
 def _assembled(
     path: StrPath,
-    cuts: Sequence[_Cut],
+    cuts: Sequence[_ClipWindow],
     stream: FrameStream,
     times: npt.NDArray[np.float64],
 ) -> Iterator[VideoClip]:
@@ -176,7 +176,7 @@ def _assembled(
 
 def _clip(
     path: StrPath,
-    cut: _Cut,
+    cut: _ClipWindow,
     kept: Mapping[int, npt.NDArray[np.uint8]],
     times: npt.NDArray[np.float64],
 ) -> VideoClip:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from common_ml.errors import OutputError
 from common_ml.report.contents import Contents, TaggedFile, read_contents
 from common_ml.report.difference import LEAST_OVERLAP, Difference, compare, same_files
-from common_ml.report.entries import MEDIA_LIMIT_BYTES, Entry
+from common_ml.report.entries import MEDIA_LIMIT_BYTES, PageFile
 from common_ml.report.page import Written, found_near, render, write_rendered
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class TwoRuns:
             },
         }
 
-    def with_changes(self, entry: Entry, table: dict[str, Any]) -> dict[str, Any]:
+    def with_changes(self, entry: PageFile, table: dict[str, Any]) -> dict[str, Any]:
         """Add columns with what changed to those of a file."""
         return {**table, **_columns(entry, self._files)}
 
@@ -202,7 +202,7 @@ def _joined(files: Mapping[str, _File], first: Contents, second: Contents) -> Co
     return Contents(joined, [*second.errors, *old])
 
 
-def _columns(entry: Entry, files: Mapping[str, _File]) -> dict[str, Any]:
+def _columns(entry: PageFile, files: Mapping[str, _File]) -> dict[str, Any]:
     """Return `change`, `side` and `overlap` of each tag, and its `partner` or -1."""
     tags = files[entry.file.source_media].in_order()
     places = {id(one): place for place, one in enumerate(tags)}

@@ -41,7 +41,7 @@ class MovedTag(NamedTuple):
     """Overlap of times, multiplied by that of boxes; 0..1."""
 
 
-class Counts(NamedTuple):
+class ChangeCounts(NamedTuple):
     """Number of tags by change."""
 
     same: int = 0
@@ -76,9 +76,9 @@ class Difference:
     """All files of both runs."""
 
     @cached_property
-    def counts(self) -> Counts:
+    def counts(self) -> ChangeCounts:
         """Counts of all tags."""
-        return Counts(len(self.same), len(self.moved), len(self.added), len(self.gone))
+        return ChangeCounts(len(self.same), len(self.moved), len(self.added), len(self.gone))
 
     @property
     def share(self) -> float:
@@ -95,12 +95,12 @@ class Difference:
         """Files that were done and no longer are."""
         return tuple(f for f in self.files if f.before == "done" and f.after != "done")
 
-    def by_track(self) -> dict[str, Counts]:
+    def by_track(self) -> dict[str, ChangeCounts]:
         """Return the counts of each track, by name."""
         sorts = (self.same, [moved.after for moved in self.moved], self.added, self.gone)
         counters = [Counter(tag.track for tag in tags) for tags in sorts]
         tracks = sorted(set().union(*counters))
-        return {track: Counts(*(counter[track] for counter in counters)) for track in tracks}
+        return {track: ChangeCounts(*(counter[track] for counter in counters)) for track in tracks}
 
     def to_json(self) -> dict[str, Any]:
         """Convert everything but unchanged tags to JSON."""

@@ -25,7 +25,7 @@ TIMES_THE_LIMIT = 4
 
 
 @dataclass(frozen=True)
-class Entry:
+class PageFile:
     """One file of the page."""
 
     file: TaggedFile
@@ -73,7 +73,7 @@ def entries(
     media_limit_bytes: int,
     roots: Sequence[Path],
     known: MutableMapping[str, tuple[Media, str]] | None = None,
-) -> list[Entry]:
+) -> list[PageFile]:
     """Return the files of a tags file, with the media that are found in `folders`.
 
     Args:
@@ -100,13 +100,13 @@ def entries(
         moments = [tag.start_time for tag in file.tags] if may_embed else []
         pictures = thumbnails(media, moments, limit=limit) if moments else []
         is_outside = embed and media.path is not None and not may_embed
-        made.append(Entry(file, media, pictures, is_embedded, is_outside=is_outside))
+        made.append(PageFile(file, media, pictures, is_embedded, is_outside=is_outside))
     return _with_waveforms(made, known)
 
 
 def _with_waveforms(
-    found: list[Entry], known: MutableMapping[str, tuple[Media, str]]
-) -> list[Entry]:
+    found: list[PageFile], known: MutableMapping[str, tuple[Media, str]]
+) -> list[PageFile]:
     """Add the waveforms: of sound files first, then of films, as far as the page's limit goes."""
     seconds_left = float(MAX_SECONDS_PER_PAGE)
     waves: dict[int, str] = {}

@@ -13,7 +13,7 @@ from common_ml.errors import OutputError
 from common_ml.report.columns import attributes, columns, numbered, shown
 from common_ml.report.contents import Contents, read_contents
 from common_ml.report.document import document, json_element
-from common_ml.report.entries import MEDIA_LIMIT_BYTES, Entry, entries
+from common_ml.report.entries import MEDIA_LIMIT_BYTES, PageFile, entries
 from common_ml.tagging.tags_file.verdicts import read_verdicts, verdicts_path
 from common_ml.utils.whole_file import write_whole
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from common_ml.report.located import Media
     from common_ml.types import StrPath
 
-    Table = Callable[[Entry, dict[str, Any]], dict[str, Any]]
+    Table = Callable[[PageFile, dict[str, Any]], dict[str, Any]]
     """Changes the columns of a file."""
 
 
@@ -89,7 +89,7 @@ def found_near(
     embed: bool,
     media_limit_bytes: int,
     known: MutableMapping[str, tuple[Media, str]] | None = None,
-) -> list[Entry]:
+) -> list[PageFile]:
     """Find the media of a tags file, see `write_page`; for `known` see `entries`."""
     named = [Path(folder) for folder in media]
     return entries(
@@ -105,7 +105,7 @@ def found_near(
 def render(
     tags_path: Path,
     contents: Contents,
-    found: Sequence[Entry],
+    found: Sequence[PageFile],
     *,
     folder: Path,
     facts: Mapping[str, Any],
@@ -133,7 +133,7 @@ def write_rendered(
     page: bytes,
     target: Path,
     contents: Contents,
-    found: Sequence[Entry],
+    found: Sequence[PageFile],
     *,
     sources: Sequence[Path],
 ) -> Written:
@@ -183,7 +183,7 @@ def _blocks(
     data: Mapping[str, Any],
     tags_path: Path,
     contents: Contents,
-    found: Sequence[Entry],
+    found: Sequence[PageFile],
     *,
     folder: Path,
     change: Table,

@@ -53,7 +53,7 @@ def tag_in_process(
     job = JobContext(options.limits, options.choices, policy, params=params)
     progress = InteractiveProgress(len(paths))
     ledger = Ledger(_Kept(messages, progress), continue_on_error=options.continue_on_error)
-    run = _Run(job, ledger, continue_on_error=options.continue_on_error)
+    run = _InProcessRun(job, ledger, continue_on_error=options.continue_on_error)
     with closing(progress), entered(job), policy.summarised(), threads_of(producer):
         ledger.accept(paths)
         if isinstance(producer, FileProducer):
@@ -75,7 +75,7 @@ class _Kept:
         self._progress.add(message)
 
 
-class _Run:
+class _InProcessRun:
     def __init__(self, job: JobContext, ledger: Ledger, *, continue_on_error: bool) -> None:
         self._job = job
         self._ledger = ledger

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common_ml.errors import WireError
-from common_ml.report.difference import Counts, FileStates, compare
+from common_ml.report.difference import ChangeCounts, FileStates, compare
 from common_ml.report.overlap import TagPlace, overlap, pairs
 from common_ml.tagging.messages import Error, Progress, Tag
 from tests.report.tags import FILE, run, seen, write_tags
@@ -164,7 +164,7 @@ def test_added_gone_and_moved() -> None:
     assert moved == (run(0, 1000), run(100, 1000), 0.9)
     assert difference.gone == (run(5000, 6000),)
     assert difference.added == (run(9000, 9500),)
-    assert difference.counts == Counts(same=1, moved=1, added=1, gone=1)
+    assert difference.counts == ChangeCounts(same=1, moved=1, added=1, gone=1)
     assert difference.share == 0.75
 
 
@@ -210,7 +210,7 @@ def test_details_are_not_compared() -> None:
 
 
 def test_tags_equal_in_every_field_count_once() -> None:
-    assert compare([run(0, 10), run(0, 10)], [run(0, 10)]).counts == Counts(same=1)
+    assert compare([run(0, 10), run(0, 10)], [run(0, 10)]).counts == ChangeCounts(same=1)
 
 
 def test_a_file_in_another_folder_is_the_same_file() -> None:
@@ -223,7 +223,7 @@ def test_names_that_are_not_unique_stay_apart() -> None:
     """It is ambiguous which `a.mp4` it is."""
     before = [run(0, 10, file="x/a.mp4"), run(0, 10, file="y/a.mp4")]
 
-    assert compare(before, [run(0, 10, file="z/a.mp4")]).counts == Counts(added=1, gone=2)
+    assert compare(before, [run(0, 10, file="z/a.mp4")]).counts == ChangeCounts(added=1, gone=2)
 
 
 def test_what_became_of_the_files() -> None:
@@ -243,8 +243,8 @@ def test_files_are_read(tmp_path: Path) -> None:
     before = write_tags(tmp_path / "a.jsonl", [run(0, 10)])
     after = write_tags(tmp_path / "b.jsonl", [replace(run(0, 10), tag="dog")])
 
-    assert compare(before, after).counts == Counts(added=1, gone=1)
-    assert compare(str(before), before).counts == Counts(same=1)
+    assert compare(before, after).counts == ChangeCounts(added=1, gone=1)
+    assert compare(str(before), before).counts == ChangeCounts(same=1)
 
 
 def test_a_line_that_is_no_message_is_named(tmp_path: Path) -> None:

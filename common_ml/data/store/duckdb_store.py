@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from common_ml.data.store import rows
 from common_ml.data.store.engine import connect, open_connection, quoted, quoted_list, quoted_path
 from common_ml.data.store.indexing import Part, remove_folder
-from common_ml.data.store.random_access import Paths, RandomAccess, convert, write_starts
+from common_ml.data.store.random_access import RandomAccess, StorePaths, convert, write_starts
 from common_ml.data.store.verdicts import Verdicts
 from common_ml.media.cpus import usable_cpus
 from common_ml.media.kinds import kind_by_name
@@ -125,7 +125,7 @@ class Store:
         if self._random is not None:
             return
         stem = Path(self.new_path(f"random-{os.getpid()}")).with_suffix("")
-        paths = Paths(f"{stem}-heads.arrow", f"{stem}-rows.arrow", f"{stem}-starts.npy")
+        paths = StorePaths(f"{stem}-heads.arrow", f"{stem}-rows.arrow", f"{stem}-starts.npy")
         parquet = f"{stem}.parquet"
         # without columns that `rows.record_of` skips where the whole annotation is stored
         columns = ", ".join(

@@ -21,7 +21,7 @@ BATCH_ROWS = 96
 """Rows that are decompressed to access one."""
 
 
-class Paths(NamedTuple):
+class StorePaths(NamedTuple):
     """Paths of the files."""
 
     heads: str
@@ -38,7 +38,7 @@ class RandomAccess:
     It can be pickled for other processes, which map the same files into memory.
     """
 
-    def __init__(self, paths: Paths) -> None:
+    def __init__(self, paths: StorePaths) -> None:
         self.paths = paths
 
     def read(self, number: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:

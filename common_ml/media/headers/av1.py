@@ -43,7 +43,7 @@ def _leb128(data: bytes, position: int) -> tuple[int, int]:
     return value, position
 
 
-class _Bits:
+class _BitReader:
     def __init__(self, data: bytes) -> None:
         self._number, self._left = int.from_bytes(data, "big"), 8 * len(data)
 
@@ -55,7 +55,7 @@ class _Bits:
 
 
 def _sequence_size(data: bytes) -> tuple[int, int] | None:
-    bits = _Bits(data)
+    bits = _BitReader(data)
     try:
         bits.take(4)  # profile, still_picture
         if bits.take(1):  # reduced_still_picture_header
@@ -68,7 +68,7 @@ def _sequence_size(data: bytes) -> tuple[int, int] | None:
         return None
 
 
-def _skip_operating_points(bits: _Bits) -> None:
+def _skip_operating_points(bits: _BitReader) -> None:
     has_decoder_model, delay_bits = 0, 0
     if bits.take(1):  # timing_info_present_flag
         bits.take(64)
@@ -89,7 +89,7 @@ def _skip_operating_points(bits: _Bits) -> None:
             bits.take(4)
 
 
-def _skip_uvlc(bits: _Bits) -> None:
+def _skip_uvlc(bits: _BitReader) -> None:
     zeros = 0
     while not bits.take(1):
         zeros += 1

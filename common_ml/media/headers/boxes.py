@@ -12,7 +12,7 @@ MAX_BOXES = 200_000
 """Maximum boxes visited per level: half a second. Files of padding could hold millions."""
 
 
-class Box(NamedTuple):
+class IsoBox(NamedTuple):
     """Location of a box: byte offsets from the beginning of the data."""
 
     kind: bytes
@@ -25,7 +25,7 @@ class Box(NamedTuple):
     """Offset after it, by its header: possibly beyond the end of the data."""
 
 
-def boxes_of_file(file: BinaryIO, size: int) -> Iterator[Box]:
+def boxes_of_file(file: BinaryIO, size: int) -> Iterator[IsoBox]:
     """Walk the outermost boxes of a file.
 
     Args:
@@ -40,7 +40,7 @@ def boxes_of_file(file: BinaryIO, size: int) -> Iterator[Box]:
     return _walk(read, 0, size)
 
 
-def boxes_in(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
+def boxes_in(data: bytes, start: int = 0, end: int | None = None) -> Iterator[IsoBox]:
     """Walk consecutive boxes in `data[start:end]`.
 
     Args:
@@ -52,7 +52,7 @@ def boxes_in(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Bo
     return _walk(lambda position, length: data[position : position + length], start, end)
 
 
-def _walk(read: Callable[[int, int], bytes], start: int, end: int) -> Iterator[Box]:
+def _walk(read: Callable[[int, int], bytes], start: int, end: int) -> Iterator[IsoBox]:
     """Stop at the end, at an invalid size, and after `MAX_BOXES`."""
     for _ in range(MAX_BOXES):
         if start + 8 > end:
@@ -67,5 +67,5 @@ def _walk(read: Callable[[int, int], bytes], start: int, end: int) -> Iterator[B
             length = end - start  # the last box reaches to the end
         if start + length < body:
             return
-        yield Box(header[4:8], start, body, start + length)
+        yield IsoBox(header[4:8], start, body, start + length)
         start += length

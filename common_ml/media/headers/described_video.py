@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, BinaryIO
 
-from common_ml.media.headers.boxes import Box, boxes_in, boxes_of_file
+from common_ml.media.headers.boxes import IsoBox, boxes_in, boxes_of_file
 from common_ml.media.headers.h264 import SPS, parameter_sets, read_sequence_parameters
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def describes_video(file: BinaryIO, size: int) -> bool:
     return False
 
 
-def _video_tracks(moov: bytes) -> Iterator[Box]:
+def _video_tracks(moov: bytes) -> Iterator[IsoBox]:
     """Yield the box `mdia` of each video track."""
     for track in boxes_in(moov):
         if track.kind != b"trak":
@@ -58,7 +58,7 @@ def _video_tracks(moov: bytes) -> Iterator[Box]:
                 yield media
 
 
-def _is_described(moov: bytes, media: Box) -> bool:
+def _is_described(moov: bytes, media: IsoBox) -> bool:
     entries = [
         entry
         for table in _inside(moov, (b"minf", b"stbl", b"stsd"), media)
@@ -87,7 +87,7 @@ def _is_described(moov: bytes, media: Box) -> bool:
     )
 
 
-def _inside(data: bytes, kinds: tuple[bytes, ...], parent: Box) -> Iterator[Box]:
+def _inside(data: bytes, kinds: tuple[bytes, ...], parent: IsoBox) -> Iterator[IsoBox]:
     """Yield nested boxes of these kinds."""
     for box in boxes_in(data, parent.body, parent.end):
         if box.kind == kinds[0]:

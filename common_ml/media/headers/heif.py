@@ -9,7 +9,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from common_ml.media.headers.boxes import Box, boxes_in
+from common_ml.media.headers.boxes import IsoBox, boxes_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,7 +114,7 @@ def heif_items(data: bytes) -> Heif | None:
     meta = next((box for box in boxes_in(data) if box.kind == b"meta"), None)
     if meta is None:
         return None
-    boxes: dict[bytes, Box] = {}
+    boxes: dict[bytes, IsoBox] = {}
     for box in boxes_in(data, meta.body + 4, meta.end):
         boxes.setdefault(box.kind, box)
     try:
@@ -123,7 +123,7 @@ def heif_items(data: bytes) -> Heif | None:
         return None  # truncated or invalid
 
 
-def _read(data: bytes, boxes: dict[bytes, Box]) -> Heif | None:
+def _read(data: bytes, boxes: dict[bytes, IsoBox]) -> Heif | None:
     if not {b"pitm", b"iinf", b"iloc"} <= boxes.keys():
         return None
     pitm = boxes[b"pitm"]
@@ -148,7 +148,7 @@ def _read(data: bytes, boxes: dict[bytes, Box]) -> Heif | None:
     )
 
 
-def _kinds(data: bytes, iinf: Box) -> Iterator[tuple[int, bytes]]:
+def _kinds(data: bytes, iinf: IsoBox) -> Iterator[tuple[int, bytes]]:
     start = iinf.body + (8 if data[iinf.body] else 6)
     for number, box in enumerate(boxes_in(data, start, iinf.end)):
         if number >= MAX_ITEMS:
@@ -174,7 +174,7 @@ class _Reader:
 
 
 def _extents(
-    data: bytes, iloc: Box, idat: int
+    data: bytes, iloc: IsoBox, idat: int
 ) -> Iterator[tuple[int, tuple[tuple[int, int], ...]]]:
     reader = _Reader(data, iloc.body, iloc.end)
     version = reader.take(4) >> 24
@@ -196,7 +196,7 @@ def _extents(
             yield item, tuple(extents)
 
 
-def _parts(data: bytes, iref: Box) -> Iterator[tuple[int, tuple[int, ...]]]:
+def _parts(data: bytes, iref: IsoBox) -> Iterator[tuple[int, tuple[int, ...]]]:
     number = ">I" if data[iref.body] else ">H"
     size = struct.calcsize(number)
     for box in boxes_in(data, iref.body + 4, iref.end):
@@ -208,7 +208,7 @@ def _parts(data: bytes, iref: Box) -> Iterator[tuple[int, tuple[int, ...]]]:
         yield item, struct.unpack_from(layout, data, box.body + size + 2)
 
 
-def _properties(data: bytes, iprp: Box) -> Iterator[tuple[int, tuple[Property, ...]]]:
+def _properties(data: bytes, iprp: IsoBox) -> Iterator[tuple[int, tuple[Property, ...]]]:
     known: list[Property] = []
     for box in boxes_in(data, iprp.body, iprp.end):
         if box.kind == b"ipco":

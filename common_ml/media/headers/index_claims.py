@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from common_ml.media.headers.boxes import Box, boxes_in, boxes_of_file
+from common_ml.media.headers.boxes import IsoBox, boxes_in, boxes_of_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +49,7 @@ def excess_samples(file: BinaryIO, size: int) -> int:
     return 0
 
 
-def _body(file: BinaryIO, box: Box) -> bytes:
+def _body(file: BinaryIO, box: IsoBox) -> bytes:
     file.seek(box.body)
     return file.read(min(box.end - box.body, _MAX_INDEX_BYTES))
 
@@ -72,7 +72,7 @@ def _in_tracks(moov: bytes) -> Iterator[int]:
         yield 0 if is_pcm else count
 
 
-def _runs(moov: bytes, box: Box) -> np.ndarray[tuple[int, int], np.dtype[np.uint32]]:
+def _runs(moov: bytes, box: IsoBox) -> np.ndarray[tuple[int, int], np.dtype[np.uint32]]:
     """Return the runs of a table, shape (N, 2): number of samples, and their shared value."""
     data = moov[box.body + 8 : box.end]
     return np.frombuffer(data[: len(data) // 8 * 8], ">u4").reshape(-1, 2)
@@ -86,7 +86,7 @@ def _in_runs(moof: bytes) -> Iterator[int]:
                 yield int.from_bytes(moof[box.body + 4 : box.body + 8], "big")
 
 
-def _within(data: bytes, path: tuple[bytes, ...], start: int, end: int) -> Iterator[Box]:
+def _within(data: bytes, path: tuple[bytes, ...], start: int, end: int) -> Iterator[IsoBox]:
     """Yield all boxes at a path of kinds."""
     for box in boxes_in(data, start, end):
         if box.kind == path[0]:

@@ -137,7 +137,7 @@ def _ways(task: DecodeTask) -> Iterator[Callable[[int], list[Producer]]]:
     yield lambda after: [partial(_produce_sequentially, task, after, 1)]
 
 
-class _Layout(NamedTuple):
+class _WorkSplit(NamedTuple):
     """Groups of pictures, and how many threads decode them."""
 
     groups: list[Group]
@@ -145,7 +145,7 @@ class _Layout(NamedTuple):
     threads_per_decoder: int
 
 
-def _layout(task: DecodeTask) -> _Layout | None:
+def _layout(task: DecodeTask) -> _WorkSplit | None:
     """Plan the decode by groups; None if the packets do not tell enough."""
     options, timeline, index = task.options, task.timeline, task.index
     if options.strategy == "sequential" or timeline.unreliable_reason:
@@ -158,8 +158,8 @@ def _layout(task: DecodeTask) -> _Layout | None:
     if options.strategy != "threaded":
         groups = plan(timeline, indices, joins=False)
         if options.strategy == "groups" or _can_go_side_by_side(task, groups):
-            return _Layout(groups, min(options.num_workers, len(groups)), 1)
-    return _Layout(plan(timeline, indices, joins=True), 1, _num_threads(task))
+            return _WorkSplit(groups, min(options.num_workers, len(groups)), 1)
+    return _WorkSplit(plan(timeline, indices, joins=True), 1, _num_threads(task))
 
 
 def _num_threads(task: DecodeTask) -> int:
@@ -181,7 +181,7 @@ def _can_go_side_by_side(task: DecodeTask, groups: list[Group]) -> bool:
     )
 
 
-def _group_producers(task: DecodeTask, layout: _Layout) -> list[Producer]:
+def _group_producers(task: DecodeTask, layout: _WorkSplit) -> list[Producer]:
     queue = _Queue(layout.groups)
     threads = layout.threads_per_decoder
     return [

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from common_ml.data.formats.masterful.entries import Entry, Refusal, is_writable
-from common_ml.data.formats.masterful.lines import Paths
+from common_ml.data.formats.masterful.lines import EntryPaths
 from common_ml.data.formats.shared.downloads import suffix_of
 from common_ml.data.formats.shared.masks import counted
 from common_ml.data.formats.shared.media_names import file_name, is_url
@@ -55,7 +55,7 @@ class Files:
         self._fetch_images = fetch_images
         self._web = Web(max_bytes=MAX_PICTURE_BYTES)
 
-    def collected(self, entries: Sequence[Entry]) -> Iterator[tuple[Entry, Paths | Refusal]]:
+    def collected(self, entries: Sequence[Entry]) -> Iterator[tuple[Entry, EntryPaths | Refusal]]:
         """Yield each entry, in order, with its file paths, or why they are unavailable."""
         taken: set[str] = set()
         names = [_free_stem(entry.name, taken) for entry in entries]
@@ -65,7 +65,7 @@ class Files:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _collect(self, entry: Entry, stem: str) -> Paths | Refusal:
+    def _collect(self, entry: Entry, stem: str) -> EntryPaths | Refusal:
         mask = ""
         try:
             if entry.masks:
@@ -77,7 +77,7 @@ class Files:
             if error.errno != errno.ENAMETOOLONG:
                 raise
             return Refusal("its name is too long for a file")
-        return Paths(picture, mask)
+        return EntryPaths(picture, mask)
 
     def _fetched(self, entry: Entry, stem: str) -> str:
         self._images().mkdir(exist_ok=True)

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Paths:
+class EntryPaths:
     """Paths of an entry's files, as written in the line."""
 
     picture: str
     mask: str = ""
 
 
-def line_of(entry: Entry, paths: Paths, ids: Ids) -> str:
+def line_of(entry: Entry, paths: EntryPaths, ids: Ids) -> str:
     """Return the line, with its end."""
     if paths.mask:
         return f"{paths.picture}{SEPARATOR}{paths.mask}\n"

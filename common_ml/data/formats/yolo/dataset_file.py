@@ -29,7 +29,7 @@ TWICE = "picture that train, val or test name once more: taken once"
 
 
 @dataclass(frozen=True)
-class Picture:
+class YoloPicture:
     """One picture of a dataset."""
 
     path: Path
@@ -51,7 +51,7 @@ class YoloDataset:
     names: Mapping[int, str]
     keypoint_numbers: int
     """Number of keypoint values after a box; 0: none."""
-    pictures: Sequence[Picture]
+    pictures: Sequence[YoloPicture]
 
 
 def open_dataset(source: Path, policy: ErrorPolicy) -> YoloDataset:
@@ -97,8 +97,8 @@ def _finished(dataset: YoloDataset, labels: LabelFiles, policy: ErrorPolicy) -> 
 
 def _pictures(
     data: Mapping[str, Any], root: Path, path: Path, labels: LabelFiles, policy: ErrorPolicy
-) -> list[Picture]:
-    by_path: dict[str, Picture] = {}  # a small set may train and validate on the same ones
+) -> list[YoloPicture]:
+    by_path: dict[str, YoloPicture] = {}  # a small set may train and validate on the same ones
     seen: set[str] = set()
     for split in SPLITS:
         for value in _locations(data, path, split, policy):
@@ -115,7 +115,7 @@ def _pictures(
     return [*by_path.values()]
 
 
-def _unlisted(root: Path, labels: LabelFiles) -> list[Picture]:
+def _unlisted(root: Path, labels: LabelFiles) -> list[YoloPicture]:
     """Return the pictures of a folder that is not described: in `images/`, or in itself."""
     for folder in (root / "images", root):
         pictures = list(_folder(folder, "", labels))
@@ -278,7 +278,7 @@ def _locations(
 
 def _part(
     root: Path, path: Path, value: str, split: str, labels: LabelFiles, policy: ErrorPolicy
-) -> Iterator[Picture]:
+) -> Iterator[YoloPicture]:
     # Roboflow's exports write ../train/images for train/images
     names = dict.fromkeys((value, value.replace("\\", "/")))  # as Windows writes them
     places = [
@@ -318,21 +318,21 @@ def _places_of(name: str, folder: Path) -> Iterator[Path]:
         yield shorter
 
 
-def _folder(folder: Path, split: str, labels: LabelFiles) -> Iterator[Picture]:
+def _folder(folder: Path, split: str, labels: LabelFiles) -> Iterator[YoloPicture]:
     for path in data_files(folder, "**/*"):
         if kind_by_name(path.name) == "image":
-            yield Picture(path, path.relative_to(folder).as_posix(), labels.of(path), split)
+            yield YoloPicture(path, path.relative_to(folder).as_posix(), labels.of(path), split)
 
 
-def _from_labels(folder: Path) -> Iterator[Picture]:
+def _from_labels(folder: Path) -> Iterator[YoloPicture]:
     for path in data_files(folder, "**/*.txt"):
         if not is_label_name(path.name):
             continue
         name = path.relative_to(folder).with_suffix("").as_posix()
-        yield Picture(folder.parent / "images" / name, name, path, "")
+        yield YoloPicture(folder.parent / "images" / name, name, path, "")
 
 
-def _listed(path: Path, split: str, labels: LabelFiles) -> Iterator[Picture]:
+def _listed(path: Path, split: str, labels: LabelFiles) -> Iterator[YoloPicture]:
     """Yield the pictures of a list; relative paths start at its folder."""
     for line in _text(path).split("\n"):
         text = line.strip()
@@ -345,4 +345,4 @@ def _listed(path: Path, split: str, labels: LabelFiles) -> Iterator[Picture]:
             if "images" in below:
                 below = below[below.index("images") + 1 :]
                 below = below[1:] if len(below) > 1 and below[0] == split else below
-            yield Picture(place, "/".join(below), labels.of(place), split)
+            yield YoloPicture(place, "/".join(below), labels.of(place), split)

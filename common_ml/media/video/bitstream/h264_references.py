@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _B = 1
 
 
-class Entry(NamedTuple):
+class ListEntry(NamedTuple):
     """One entry of a reference list."""
 
     place: int | None
@@ -37,7 +37,7 @@ class Seen(NamedTuple):
 
     orders: tuple[int, ...]
     """PicOrderCnt of each picture."""
-    lists: list[list[Entry]] | None
+    lists: list[list[ListEntry]] | None
     """The active entries of all lists of all slices; None if something is named or kept that is
     not there."""
     fillers: frozenset[int]
@@ -67,7 +67,7 @@ class ReferenceBuffer:
             UnsupportedHeaderError: it marks in a way that is not supported.
         """
         orders: list[int] = []
-        lists: list[list[Entry]] | None = []
+        lists: list[list[ListEntry]] | None = []
         fillers: set[int] = set()
         current: Reference | None = None
         for picture in frame.pictures:
@@ -97,10 +97,10 @@ class ReferenceBuffer:
         self._frame_num = header.frame_num
         return order
 
-    def _lists(self, picture: PictureHeader, order: int) -> list[list[Entry]] | None:
+    def _lists(self, picture: PictureHeader, order: int) -> list[list[ListEntry]] | None:
         """Return the active entries of all lists of all slices; None if one is not there."""
         targets = self._short_targets(picture.first, 1 << picture.sequence.frame_num_bits)
-        lists: list[list[Entry]] = []
+        lists: list[list[ListEntry]] = []
         for header in picture.slices:
             initial: list[list[Target]] | None = None
             for number, commands in enumerate(header.modifications):
@@ -112,7 +112,7 @@ class ReferenceBuffer:
                     return None
                 # A frame may be named twice, with weights of its own each time.
                 rest = [one for one in initial[number][:size] if one not in named]
-                lists.append([Entry(one.place, bits) for one, bits in (named + rest)[:size]])
+                lists.append([ListEntry(one.place, bits) for one, bits in (named + rest)[:size]])
         return lists
 
     def _end(
