@@ -1,4 +1,4 @@
-"""Reports on tags files: an HTML page of one, and the difference between two."""
+"""Reports on tags files: an HTML page of one or two, and the difference between two."""
 
 from __future__ import annotations
 

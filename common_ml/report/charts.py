@@ -1,6 +1,6 @@
-"""Draw figures as HTML and SVG: bars, histograms, heat maps, matrices; pure functions.
+"""Draw charts as HTML and SVG: bars, histograms, heat maps, matrices; pure functions.
 
-Colours are classes of plots.css, so that light and dark are one drawing. All texts are escaped.
+Colours are CSS classes of plots.css, so that one drawing serves light and dark. Texts are escaped.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def section(title: str, note: str, *parts: str) -> str:
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> str:
-    """Return names and values as a list."""
+    """Return names and values as a definition list."""
     rows = "".join(f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>" for name, value in pairs)
     return f"<dl>{rows}</dl>"
 
@@ -49,7 +49,7 @@ def bars(rows: Sequence[tuple[str, Sequence[float]]], *, shown: Sequence[str] = 
 def histogram(
     series: Sequence[Sequence[float]], *, names: Sequence[str], axis: Sequence[str]
 ) -> str:
-    """Return columns side by side for each bin; those of several series as shares of their own.
+    """Return a histogram with a column per series in each bin; several series are normalised.
 
     Args:
         series: Count per bin, the same number of bins in each.
@@ -78,7 +78,7 @@ def stacked(
     titles: Sequence[str],
     axis: Sequence[str],
 ) -> str:
-    """Return one column for each bin, made of parts that add up to at most 1.
+    """Return a stacked column chart: one column per bin, whose parts add up to at most 1.
 
     Args:
         bins: Of each bin the size of each part, 0..1.
@@ -99,7 +99,7 @@ def stacked(
 
 
 def heat(rows: Sequence[Sequence[float]]) -> str:
-    """Return a map of a picture, the more the stronger."""
+    """Return a heat map; the opacity is proportional to the value."""
     most = max((value for row in rows for value in row), default=0) or 1
     drawn = "".join(
         f'<rect class="s0" x="{x}" y="{y}" width="1" height="1" '
@@ -113,7 +113,7 @@ def heat(rows: Sequence[Sequence[float]]) -> str:
 
 
 def matrix(names: Sequence[str], values: Sequence[Sequence[int]]) -> str:
-    """Return a table of how often two names occur together; the columns have the rows' numbers."""
+    """Return a co-occurrence matrix; columns are numbered like the rows."""
     most = max(
         (values[r][c] for r in range(len(names)) for c in range(len(names)) if r != c), default=0
     )
@@ -133,7 +133,7 @@ def matrix(names: Sequence[str], values: Sequence[Sequence[int]]) -> str:
 
 
 def legend(names: Sequence[tuple[str, str]]) -> str:
-    """Return what the colours mean: class and text of each."""
+    """Return a legend: CSS class and text of each series."""
     items = "".join(
         f"<li>{_svg(1, 1, _rect(0, 0, 1, 1, kind))}{_text(text)}</li>" for kind, text in names
     )

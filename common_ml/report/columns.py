@@ -1,4 +1,4 @@
-"""Encode the tags of a file as columns, compact and quick to parse."""
+"""Columnar encoding of a file's tags for the page: compact and quick to parse."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MAX_INFO_BYTES = 20_000
 """Longer `additional_info` of a tag is truncated."""
 MAX_ATTRIBUTES = 1_000
-"""Keys that the filter knows as names."""
+"""Maximum number of `additional_info` keys that the filter offers as names."""
 MAX_TEXT_LENGTH = 2_000
 """Maximum characters of a tag, a track, a file name or an error."""
 
@@ -35,7 +35,7 @@ def columns(
         tags: In the order of the page.
         texts: Number of each tag's text in the list that all files share.
         tracks: Number of each track.
-        verdicts: What reviewers said about them.
+        verdicts: The reviewers' verdicts on the tags.
 
     Returns:
         `start` and `end` in milliseconds; `text`, `track`: numbers; `frame`: index or -1; `box`:
@@ -71,17 +71,17 @@ def columns(
 
 
 def shown(text: str) -> str:
-    """Truncate a text that would slow the page down."""
+    """Truncate a long text, which would slow the page down."""
     return text if len(text) <= MAX_TEXT_LENGTH else f"{text[:MAX_TEXT_LENGTH]}…"
 
 
 def numbered(names: Iterable[str]) -> dict[str, int]:
-    """Number the names in alphabetical order; their colours depend on it."""
+    """Number the names in alphabetical order, which determines their colours."""
     return {name: place for place, name in enumerate(sorted(set(names)))}
 
 
 def attributes(tags: Iterable[Tag]) -> list[str]:
-    """Return the keys of the tags' `additional_info`, by the alphabet; at most `MAX_ATTRIBUTES`."""
+    """Return the sorted keys of the tags' `additional_info`; at most `MAX_ATTRIBUTES`."""
     found: set[str] = set()
     for tag in tags:
         if tag.additional_info:

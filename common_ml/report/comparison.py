@@ -1,4 +1,4 @@
-"""Write a page that shows two runs of a tagger together: what is the same, moved, new and gone."""
+"""Write a page that compares two runs of a tagger: tags that are the same, moved, new or gone."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 Change = Literal["same", "moved", "new", "gone"]
 CHANGES: tuple[Change, ...] = ("same", "moved", "new", "gone")
 BOTH, BEFORE, AFTER = 0, 1, 2
-"""Runs that a tag of the page is of."""
+"""Which of the two runs contains a tag of the page."""
 
 
 @dataclass(frozen=True, eq=False)
 class Compared:
-    """A tag of the page of two runs."""
+    """A tag on the page of two runs."""
 
     tag: Tag
     change: Change
     side: int
     """BOTH, BEFORE or AFTER."""
     partner: Compared | None = None
-    """Of a tag that has moved, what it was before."""
+    """The earlier version of a moved tag."""
     overlap: float = 1.0
 
 
@@ -46,7 +46,7 @@ class _File:
 
     @property
     def num_listed(self) -> int:
-        """Number of tags, where one that has moved counts once."""
+        """Number of tags, where a moved one counts once."""
         return sum(one.change != "moved" or one.side == AFTER for one in self.tags)
 
     def in_order(self) -> list[Compared]:
@@ -105,7 +105,7 @@ def write_comparison(
 
 @dataclass(frozen=True)
 class TwoRuns:
-    """What a page shows of two runs."""
+    """The data of a page of two runs."""
 
     before: Path
     after: Path
@@ -148,7 +148,7 @@ class TwoRuns:
         }
 
     def with_changes(self, entry: PageFile, table: dict[str, Any]) -> dict[str, Any]:
-        """Add columns with what changed to those of a file."""
+        """Add the columns of changes to those of a file."""
         return {**table, **_columns(entry, self._files)}
 
 
@@ -157,7 +157,7 @@ def _shown(path: Path) -> str:
 
 
 def _renamed(first: Contents, second: Contents) -> dict[str, str]:
-    """Return names of the first run -> names of the second, where only folders differ."""
+    """Map names of the first run to those of the second, where only folders differ."""
     names = same_files(
         sorted(file.source_media for file in first.files),
         sorted(file.source_media for file in second.files),

@@ -38,7 +38,7 @@ class MovedTag(NamedTuple):
     before: Tag
     after: Tag
     overlap: float
-    """Overlap of times, multiplied by that of boxes; 0..1."""
+    """Intersection over union of times, multiplied by that of boxes; 0..1."""
 
 
 class ChangeCounts(NamedTuple):
@@ -68,7 +68,7 @@ class Difference:
     """The difference between two runs."""
 
     same: tuple[Tag, ...]
-    """Tags of the second run that the first one has with the same time and box."""
+    """Tags of the second run that the first one also has, with the same time and box."""
     moved: tuple[MovedTag, ...]
     added: tuple[Tag, ...]
     gone: tuple[Tag, ...]
@@ -221,7 +221,7 @@ def _is_new(key: str, seen: set[str]) -> bool:
 
 
 def same_files(before: Sequence[str], after: Sequence[str]) -> dict[str, str]:
-    """Return names of the second run -> names of the first, where only folders differ."""
+    """Map names of the second run to those of the first, where only folders differ."""
     known, new = set(before), set(after)
     by_base: dict[str, tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
     for name in before:

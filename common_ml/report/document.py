@@ -1,4 +1,4 @@
-"""Join data, scripts, styles and markup to one HTML document that needs nothing else."""
+"""Bundle data, scripts, styles and markup into one self-contained HTML document."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def document(
     styles: tuple[str, ...] = STYLES,
     connects: bool = False,
 ) -> bytes:
-    """Return the document; its policy lets only its own script and style run.
+    """Return the document; its content security policy allows only its own script and style.
 
     Args:
         title: Title of the document.
@@ -39,7 +39,7 @@ def document(
         template: Name of the markup among the assets.
         script: Name of the module that the script begins with.
         styles: Names of style sheets, in order.
-        connects: Whether the script may talk to the server that the document comes from.
+        connects: Whether the script may connect to the document's own server.
     """
     style, joined = "".join(map(asset, styles)), _script(script)
     policy = (

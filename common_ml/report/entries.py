@@ -1,4 +1,4 @@
-"""Select the files of a page: tags, media, and whether these are linked or embedded."""
+"""Collect the files of a page: tags, media, and whether these are linked or embedded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from common_ml.report.contents import Contents, TaggedFile
 
 MEDIA_LIMIT_BYTES = 25_000_000
-"""Larger media are linked even with `embed`."""
+"""Bytes; larger media are linked even with `embed`."""
 TIMES_THE_LIMIT = 4
 """Limit of all embedded media together, as a multiple of the limit of one."""
 
@@ -107,7 +107,7 @@ def entries(
 def _with_waveforms(
     found: list[PageFile], known: MutableMapping[str, tuple[Media, str]]
 ) -> list[PageFile]:
-    """Add the waveforms: of sound files first, then of films, as far as the page's limit goes."""
+    """Add waveforms within the page's limit: of sound files first, then of films."""
     seconds_left = float(MAX_SECONDS_PER_PAGE)
     waves: dict[int, str] = {}
     for kind in ("audio", "video"):

@@ -1,4 +1,4 @@
-"""`show`: the page of some tags, inline in a notebook or in a browser."""
+"""`show`: display the page of some tags inline in a notebook, or in a browser."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ HEIGHT_PIXELS = 640
 
 
 class Shown:
-    """The page of some tags: a notebook draws it, anything else has it as a file."""
+    """The page of some tags: displayed by notebooks, else available as a file."""
 
     def __init__(self, page: str, *, height_pixels: int) -> None:
-        """Take over a page.
+        """Wrap a page.
 
         Args:
             page: The whole HTML document, with its media embedded.

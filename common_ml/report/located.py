@@ -1,4 +1,4 @@
-"""Find the media of a tags file on this machine, and probe them."""
+"""Locate the media of a tags file on this machine, and probe them."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ class Media:
     """A media file, found or not."""
 
     kind: Kind
-    """Kind by content; by name if it was not found."""
+    """Kind, by content; by name if the file was not found."""
     path: Path | None = None
-    """Path; None if it was not found."""
+    """Path; None if the file was not found."""
     width: int = 0
     """Pixels, as shown; 0 if unknown."""
     height: int = 0
     """Pixels, as shown; 0 if unknown."""
     duration_seconds: float = 0.0
-    """0 if unknown, and for pictures."""
+    """Seconds; 0 if unknown, and for pictures."""
     frame_rate: float = 0.0
     """Frames per second, on average; 0 if unknown."""
     note: str = ""
     """Error about the file, shown on the page."""
 
     def is_below(self, roots: Iterable[Path]) -> bool:
-        """Whether it is in one of the folders, with links and `..` resolved."""
+        """Whether the file is in one of the folders, with links and `..` resolved."""
         if self.path is None:
             return False
         real = self.path.resolve()

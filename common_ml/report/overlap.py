@@ -1,4 +1,4 @@
-"""Overlap of tags in time and space, and their best pairing: pure functions."""
+"""Intersection over union of tags in time and space, and greedy matching; pure functions."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ Box = tuple[float, float, float, float]
 
 
 class TagPlace(NamedTuple):
-    """Time and box of a tag; sortable, those with and without a box separately."""
+    """Time and box of a tag. Sortable among those with a box, and among those without."""
 
     start_ms: int
     end_ms: int
     """>= start_ms."""
     frame_index: int = -1
-    """-1 where the tag is about no frame."""
+    """Frame index; -1 without a frame."""
     box: Box | tuple[()] = ()
 
 
 class Pair(NamedTuple):
-    """Two places that are paired."""
+    """A matched pair of places."""
 
     before: int
     """Index in the list `before`."""
@@ -124,7 +124,7 @@ def _neighbours(
     rest_after: Sequence[int],
     shortest_ms: float,
 ) -> Iterator[tuple[int, int]]:
-    """Yield all pairs that overlap in time, in one sweep along the time axis."""
+    """Yield all pairs that overlap in time, by a sweep line."""
     edges = [
         (*_stretched(places[n], shortest_ms), side, n)
         for side, (places, rest) in enumerate(((before, rest_before), (after, rest_after)))

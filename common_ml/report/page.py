@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from common_ml.types import StrPath
 
     Table = Callable[[PageFile, dict[str, Any]], dict[str, Any]]
-    """Changes the columns of a file."""
+    """Modifies the columns of a file."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """A written page, and what it contains."""
+    """Summary of a written page."""
 
     path: Path
     num_bytes: int
@@ -117,11 +117,11 @@ def render(
     Args:
         tags_path: The tags file, whose name is the title, and beside which its verdicts are.
         contents: Its content.
-        found: Its files with their media.
+        found: The files with their media.
         folder: Where the page will be.
         facts: More data of the page, such as params and another title.
         change: Adds columns to those of a file.
-        connects: Whether the page may talk to the server that it comes from.
+        connects: Whether the page may connect to its own server.
     """
     title = os.fsencode(tags_path.name).decode(errors="replace")
     data = {"title": title, "name": tags_path.stem.encode(errors="replace").decode(), **facts}
@@ -137,7 +137,7 @@ def write_rendered(
     *,
     sources: Sequence[Path],
 ) -> Written:
-    """Write the page, but over nothing that it shows.
+    """Write the page; refuse to overwrite a file that it shows.
 
     Raises:
         OSError: it cannot be written.

@@ -1,4 +1,4 @@
-"""Write pages of plots: what is in a dataset or changed between two, where a tagger's time goes."""
+"""Write pages of plots: statistics of a dataset, changes between two, a tagger's profile."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def write_dataset_plots(
 
 
 def write_bench_plots(target: StrPath, measured: Facts, *, advice: Sequence[str] = ()) -> Path:
-    """Write where a tagger's time went.
+    """Write the plots of a tagger's profile.
 
     Args:
         target: The page; an existing one is replaced.

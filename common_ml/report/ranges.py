@@ -1,4 +1,4 @@
-"""Ranges of bytes that a browser asks for (RFC 9110, 14.2)."""
+"""Parse HTTP range requests (RFC 9110, 14.2)."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 
 
 class Range(NamedTuple):
-    """Bytes of a file."""
+    """A half-open range of bytes."""
 
     start: int
     end: int
-    """After the last one."""
+    """Offset after the last byte."""
 
 
 class UnsatisfiableRangeError(ValueError):
-    """The file has no such bytes."""
+    """The range is outside of the file."""
 
 
 def requested_range(header: str | None, size: int) -> Range | None:
-    """Return the range that a header asks for; None for all of the file.
+    """Return the range that a header requests; None for the whole file.
 
     What is not one range of bytes counts as no range, as the standard allows.
 

@@ -1,13 +1,12 @@
-"""Serve the page of a tags file, or of two runs, on the loopback interface, while a run goes on.
+"""HTTP server on loopback for the live page of a tags file, or of two runs.
 
     http://127.0.0.1:PORT/SECRET/             the page
-    http://127.0.0.1:PORT/SECRET/version      what it was made of; the page asks now and then
-    http://127.0.0.1:PORT/SECRET/media/3/a.mp4  a file of the page, also in ranges
-    http://127.0.0.1:PORT/SECRET/verdicts     takes a verdict, a line of JSON
+    http://127.0.0.1:PORT/SECRET/version      its version, which the page polls
+    http://127.0.0.1:PORT/SECRET/media/3/a.mp4  a file of the page; supports range requests
+    http://127.0.0.1:PORT/SECRET/verdicts     accepts a verdict, a line of JSON
 
-Other users of the machine reach the loopback interface, too: without the secret, another one each
-time, there is nothing. A page of another site cannot have its own name resolve to here, since only
-names of the loopback are answered.
+Other users of the machine can reach the loopback interface, so every path needs the secret, which
+is random for each server. Against DNS rebinding, only requests with a loopback `Host` are answered.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ _LOCAL_NAMES = ("127.0.0.1", "localhost", "::1")
 
 
 class LivePage:
-    """The page of a tags file, or of two runs, made anew whenever a file has grown."""
+    """The page of a tags file, or of two runs, rendered again whenever a file has grown."""
 
     def __init__(
         self,
@@ -53,7 +52,7 @@ class LivePage:
         media: Iterable[StrPath] = (),
         params: Mapping[str, Any] | None = None,
     ) -> None:
-        """Make it; see `write_page` for the arguments, `write_comparison` for `before`."""
+        """Initialise; see `write_page` for the arguments, `write_comparison` for `before`."""
         self.tags_path = tags_path
         self.before = before
         self.verdicts_path = verdicts_path(tags_path)
@@ -64,12 +63,12 @@ class LivePage:
         self._files: list[Path | None] = []
 
     def version(self) -> str:
-        """Return what the page is made of: it changes when there are more tags."""
+        """Return the version of the page, which changes when its files change."""
         paths = [self.tags_path, *([self.before] if self.before else [])]
         return " ".join(map(_version_of, paths))
 
     def page(self) -> bytes:
-        """Return the page of the tags that there are.
+        """Return the page of the current tags.
 
         Raises:
             OSError: the tags file cannot be read.
@@ -122,7 +121,7 @@ class LivePage:
 
 
 class PageServer(ThreadingHTTPServer):
-    """Serves a page until it is closed."""
+    """HTTP server of a page, until it is closed."""
 
     daemon_threads = True
 
@@ -143,7 +142,7 @@ class PageServer(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One connection."""
+    """Request handler of one connection."""
 
     protocol_version = "HTTP/1.1"
     server_version = "common-ml"
@@ -170,7 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET  # noqa: N815 - the name that http.server looks for
 
     def do_POST(self) -> None:
-        """Take a verdict."""
+        """Accept a verdict."""
         length = self.headers.get("Content-Length", "")
         origin = urlsplit(self.headers.get("Origin", "")).netloc
         if self._parts() != ["verdicts"]:
@@ -195,7 +194,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(HTTPStatus.NO_CONTENT, b"", "text/plain")
 
     def _parts(self) -> list[str] | None:
-        """Return the path below the secret; None if it is not for us."""
+        """Return the path below the secret; None for an unauthorised request."""
         host = urlsplit(f"//{self.headers.get('Host', '')}").hostname
         path = urlsplit(self.path).path.split("/")
         is_ours = len(path) > 2 and secrets.compare_digest(path[1].encode(), self._secret.encode())
@@ -258,14 +257,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Cross-Origin-Resource-Policy", "same-origin")
 
     def handle_one_request(self) -> None:
-        """Handle a request; a browser that hangs up, as it does when it seeks, is no error."""
+        """Handle a request; ignore a closed connection, as when a browser seeks."""
         try:
             super().handle_one_request()
         except ConnectionError:
             self.close_connection = True
 
     def log_message(self, *arguments: Any) -> None:
-        """Be silent: a film is asked for in hundreds of ranges."""
+        """Log nothing: a film is requested in hundreds of ranges."""
 
 
 def _version_of(path: Path) -> str:

@@ -18,7 +18,7 @@ LONGER_SIDE = 192
 """Pixels: twice the displayed size, for high-density screens."""
 MAX_PER_FILE = 240
 MAX_PER_PAGE = 2400
-"""Maximum number, of about 4 KB each."""
+"""Maximum number of thumbnails, of about 4 KB each."""
 
 
 class Thumbnail(NamedTuple):
@@ -30,7 +30,7 @@ class Thumbnail(NamedTuple):
 
 
 def thumbnails(media: Media, times_ms: Iterable[int], *, limit: int) -> list[Thumbnail]:
-    """Return thumbnails at some times, in order; fewer where the file is broken, none of sound.
+    """Return thumbnails at given times, in order; fewer of a damaged file, none of sound.
 
     Args:
         media: The file.

@@ -1,4 +1,4 @@
-"""Reduce the sound of a file to peaks, which the page draws as a waveform."""
+"""Reduce audio to peaks, which the page draws as a waveform."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from common_ml.report.located import Media
 
 MAX_PEAKS = 2_000
-"""Peaks of a file: as many as a wide screen has columns."""
+"""Maximum number of peaks per file: the columns of a wide screen."""
 PEAKS_PER_SECOND = 50
-"""Of a short file."""
+"""Peaks per second of a short file."""
 MAX_SECONDS_PER_PAGE = 3600
-"""Sound that is decoded for one page: some ten seconds of work."""
+"""Seconds of audio decoded per page: some ten seconds of work."""
 SAMPLE_RATE = 8000
-"""Hertz: enough for peaks."""
+"""Sample rate in hertz; sufficient for peaks."""
 _WINDOW_SECONDS = 10
 
 
 def waveform(media: Media, seconds_left: float) -> str:
-    """Return the peaks of a file's sound; "" where there is none, or it is too long.
+    """Return the peaks of a file's audio; "" where there is none, or it is too long.
 
     Args:
         media: The file.

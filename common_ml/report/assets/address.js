@@ -1,4 +1,4 @@
-// What is shown, in the address of the page: a link to it shows the same.
+// View state in the fragment of the URL, so that a link shows the same view.
 
 import { trackName } from "./format.js";
 
@@ -6,7 +6,7 @@ const WAIT_MS = 300;
 const EVENTS = ["file", "filter", "selected", "time", "duration", "gallery"];
 
 /**
- * Keeps the address true.
+ * Keeps the URL in sync with the view.
  * @param {import("./state.js").State} state
  * @param {{ isPlaying: boolean }} player
  * @param {{ isOpen: boolean }} gallery
@@ -20,7 +20,7 @@ export function keepAddress(state, player, gallery) {
     try {
       history.replaceState(null, "", `#${addressOf(state, gallery)}`);
     } catch {
-      // a page in a frame without an address of its own
+      // a page in a frame without a URL of its own
     }
   };
   for (const event of EVENTS) state.on(event, () => (timer ??= setTimeout(write, WAIT_MS)));
@@ -43,7 +43,7 @@ function addressOf(state, gallery) {
 }
 
 /**
- * What an address says; the file by its number.
+ * Parses the view state of a URL; the file by its number.
  * @param {import("./state.js").State} state
  * @param {string} hash
  */
@@ -64,7 +64,7 @@ export function readAddress(state, hash) {
   };
 }
 
-/** The tag that an address names, in the table of its file; -1 if it is not there. */
+/** The tag that a URL names, in the table of its file; -1 if there is none. */
 export function tagNamed(table, name) {
   const [start, end, track, ...text] = (name ?? "").split(" ");
   if (!text.length) return -1;

@@ -1,4 +1,4 @@
-// A lane of the timeline as it is drawn: bars of time ranges in rows, ticks of frames, the chosen tag.
+// Draws a lane of the timeline: bars of time ranges in rows, ticks of frames, the selected tag.
 
 import { barColour, markColour } from "./colours.js";
 import { firstReaching } from "./rows.js";
@@ -71,7 +71,7 @@ function drawBar(context, timeline, tag, { left, right, top, height }) {
   }
 }
 
-/** A frame around the chosen tag, where the lane has it. */
+/** Draws a frame around the selected tag, if it is in the lane. */
 function outline(context, timeline, lane, top, tag) {
   const { table } = timeline.state;
   const row = [...lane.rows, lane.ticksRow].find(({ tags }) => tags.includes(tag));
@@ -87,7 +87,7 @@ function outline(context, timeline, lane, top, tag) {
 
 const widths = new Map(); // of one font: how wide a text is
 
-/** As much of a text as fits, with an ellipsis where that is not all. */
+/** A text truncated to the available width, with an ellipsis. */
 function shortened(context, text, room) {
   if (room < 8) return "";
   const key = `${context.font[0]}${text}`; // the weight, in which the fonts differ

@@ -1,4 +1,4 @@
-// Boxes over the picture that is shown, and the line that says what is there at this moment.
+// Overlay of bounding boxes on the picture, and the list of tags at the current time.
 
 import { boxColour, markColour } from "./colours.js";
 import { CHANGE_SIGNS } from "./changenames.js";
@@ -50,7 +50,7 @@ export class Boxes {
     return found.sort((one, other) => one.area - other.area).map(({ tag }) => tag);
   }
 
-  /** Chooses the box under the pointer; of several the smallest, then the next larger one. */
+  /** Selects the box under the pointer; of several the smallest, then the next larger one. */
   #click(event) {
     const tags = this.tagsAt(...place(event));
     if (!tags.length) return;
@@ -132,7 +132,7 @@ export class Boxes {
       context.fillStyle = "rgb(255 255 255 / 0.12)";
       context.fillRect(left, top, width, height);
     }
-    context.strokeStyle = isSelected ? "#fff" : "rgb(0 0 0 / 0.55)"; // a seam that keeps the box apart from the picture
+    context.strokeStyle = isSelected ? "#fff" : "rgb(0 0 0 / 0.55)"; // an outline for contrast with the picture
     context.lineWidth = isSelected ? 7 : 4;
     context.strokeRect(left, top, width, height);
     if (table.isCompared && table.side[tag] === 1) context.setLineDash([7, 5]); // as it was before
@@ -141,7 +141,7 @@ export class Boxes {
     context.strokeRect(left, top, width, height);
     context.setLineDash([]);
     if (table.isEarlier(tag)) return; // what it became has the name
-    if (howMany > 60 && !isSelected) return; // names over names would hide the picture
+    if (howMany > 60 && !isSelected) return; // too many names would hide the picture
     const sure = table.sure[tag] === null ? "" : `  ${table.sure[tag].toFixed(2)}`;
     const sign = table.isCompared && table.change[tag] ? `${CHANGE_SIGNS[table.change[tag]]} ` : "";
     const text = `${sign}${table.textOf(tag).slice(0, 60)}${sure}`;

@@ -1,4 +1,4 @@
-// What changed between two runs: which changes are shown, and the way from one to the next.
+// Changes between two runs: filter by kind, and navigation from one to the next.
 
 import { byId, make } from "./dom.js";
 import { count } from "./format.js";
@@ -40,7 +40,7 @@ export class Changes {
     }
   }
 
-  /** Chooses the difference before or after, in the next file where this one has no more. */
+  /** Selects the previous or next difference, in another file where this one has no more. */
   step(by) {
     const { state } = this;
     if (!state.page.compare) return;

@@ -1,11 +1,11 @@
-// One colour per tag text, as far from its neighbours as can be, in light and dark.
+// Colours of tag texts, with maximally distinct hues of neighbours, in light and dark themes.
 
 import { byId } from "./dom.js";
 
-const GOLDEN_ANGLE = 137.508; // degrees: no two of many steps come close to each other
+const GOLDEN_ANGLE = 137.508; // degrees: many steps stay well separated
 const hues = new Map();
 
-/** Tells the colours which theme they are for; by the page's own resolved scheme. */
+/** Sets the theme of the colours, from the page's resolved colour scheme. */
 export const theme = { isDark: false };
 
 /** Degrees and strength of what changed: the same, moved, new, gone; as -1, -2, ... */
@@ -20,15 +20,15 @@ export function hue(text) {
 
 const chroma = (text, most) => (text < 0 ? CHANGE_HUES[-1 - text][1] * most : most);
 
-/** For bars: a ground that letters can be read on. */
+/** Background colour of bars, with enough contrast for text. */
 export const barColour = (text) =>
   theme.isDark ? `oklch(0.46 ${chroma(text, 0.11)} ${hue(text)})` : `oklch(0.86 ${chroma(text, 0.085)} ${hue(text)})`;
 
-/** For ticks, stripes and dots: strong. */
+/** Saturated colour of ticks, stripes and dots. */
 export const markColour = (text) =>
   theme.isDark ? `oklch(0.74 ${chroma(text, 0.15)} ${hue(text)})` : `oklch(0.6 ${chroma(text, 0.17)} ${hue(text)})`;
 
-/** For boxes over pictures: bright in both themes. */
+/** Colour of boxes over pictures, bright in both themes. */
 export const boxColour = (text) => `oklch(0.82 ${chroma(text, 0.17)} ${hue(text)})`;
 
 /** A colour of the style sheet, such as "--ink", as canvas takes it. */

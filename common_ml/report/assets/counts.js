@@ -1,4 +1,4 @@
-// How many tags of each file the filter lets through, counted while the page is idle.
+// Number of tags of each file that match the filter, counted in idle time.
 
 import { matching } from "./filter.js";
 

@@ -1,4 +1,4 @@
-// Elements. Text only ever becomes text: nothing here, or anywhere else, writes HTML.
+// DOM helpers. Text is always inserted as text nodes, never as HTML (no XSS).
 
 /**
  * Elements of page.html that are more than an HTMLElement, by id.
@@ -46,7 +46,7 @@ export const rowOf = (event) =>
   event.target instanceof Element ? event.target.closest("[data-index]") : null;
 
 /**
- * Runs a function at most once before the next picture is painted.
+ * Runs a function at most once per animation frame.
  * @param {() => void} run
  */
 export function oncePerFrame(run) {
@@ -83,7 +83,7 @@ export function fitCanvas(canvas, width, height) {
 }
 
 /**
- * What is drawn with on a canvas.
+ * The 2D context of a canvas.
  * @param {HTMLCanvasElement} canvas
  */
 export const context2d = (canvas) => /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));

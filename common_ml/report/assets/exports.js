@@ -1,4 +1,4 @@
-// The tags that the filter lets through, as files: tags, a table, COCO.
+// Export of the tags that match the filter: as a tags file, CSV or COCO.
 
 import { byId, make } from "./dom.js";
 import { counted } from "./format.js";
@@ -101,7 +101,7 @@ const FORMS = /** @type {const} */ ([
   ["coco", "coco.json", "application/json", asCoco],
 ]);
 
-/** Gives a text to the browser as a file. */
+/** Downloads a text as a file. */
 export function save(name, type, text) {
   const url = URL.createObjectURL(new Blob([text], { type }));
   make("a", { href: url, download: name }).click();

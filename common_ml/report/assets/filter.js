@@ -1,4 +1,4 @@
-// Which tags are shown: those that the filter, the kind, the tracks and the threshold let through.
+// Filter of the tags: by expression, kind, track and confidence threshold.
 
 import { CHANGES } from "./changenames.js";
 import { listed } from "./order.js";
@@ -57,7 +57,7 @@ export function matching(state, table, file) {
   return tags;
 }
 
-/** A function that tells whether a tag fits, whatever its confidence. */
+/** Returns a predicate of tags, which ignores the confidence threshold. */
 function fitting(state, table, file, kind) {
   const { condition, hidden } = state;
   const change = CHANGES.indexOf(state.change); // -1: all

@@ -1,4 +1,4 @@
-// Numbers as people read them.
+// Formatting of times, counts and names.
 
 /** 75250 -> "1:15.250"; an hour and more with hours. */
 export function clock(ms, digits = 3) {

@@ -1,4 +1,4 @@
-// The gallery: the pictures and moments that the filter lets through, side by side with their boxes.
+// The gallery: thumbnails of the pictures and moments that match the filter, with their boxes.
 
 import { boxColour } from "./colours.js";
 import { byId, context2d, make } from "./dom.js";

@@ -1,4 +1,4 @@
-// The names of the lanes, with what hides a track and what shows it alone.
+// Headers of the lanes: track names, and buttons to hide or solo a track.
 
 import { byId, make } from "./dom.js";
 import { trackName } from "./format.js";
@@ -20,12 +20,12 @@ export class LaneHeads {
     });
   }
 
-  /** Makes all heads anew: tracks may have other numbers. */
+  /** Recreates all headers: tracks may have been renumbered. */
   forget() {
     this.shown = "";
   }
 
-  /** Places the heads of the visible lanes; only these exist. */
+  /** Positions the headers of the visible lanes; only these exist. */
   draw() {
     const { lanes, scroll, height } = this.timeline;
     const visible = lanes.filter(({ top, height: tall }) => top + tall > scroll && top - scroll < height);

@@ -1,4 +1,4 @@
-// The keyboard: one table, which is also what the page tells about itself under "?".
+// Keyboard shortcuts: one table, which is also the help under "?".
 
 import { byId, make } from "./dom.js";
 
@@ -43,7 +43,7 @@ export function listenToKeys(does) {
 
 const sign = (event) => (event.key === "ArrowLeft" ? -1 : 1);
 
-/** Letters that are typed, and space or arrows that a button or menu wants for itself. */
+/** Whether a key belongs to the focused element: typed letters, or space and arrows of a button or menu. */
 function belongsElsewhere({ key, target }) {
   if (target instanceof HTMLInputElement && target.type === "range") return key.startsWith("Arrow") || key.startsWith("Page") || key === "Home" || key === "End";
   if (target instanceof HTMLInputElement) return !["Escape", "ArrowDown", "ArrowUp"].includes(key);

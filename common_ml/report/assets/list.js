@@ -1,4 +1,4 @@
-// A list of any length, of which only the visible rows are elements.
+// Virtual list: only the visible rows are elements.
 
 import { make, oncePerFrame } from "./dom.js";
 
@@ -40,7 +40,7 @@ export class VirtualList {
     this.#draw();
   }
 
-  /** Shows the rows of another list with the same things in it: a row that is seen stays where it is.
+  /** Shows the rows of an updated list, and keeps the visible rows in place.
    * @param {number} size
    * @param {string} whenEmpty
    * @param {number} moved By how many rows the first visible one has moved.

@@ -1,4 +1,4 @@
-// A page that a server makes: takes over what is new, and sends verdicts at once.
+// Live page of a server: polls for new data, and sends verdicts immediately.
 
 const EVERY_MS = 2000;
 

@@ -1,4 +1,4 @@
-// The page: reads its data, and joins the parts.
+// Entry point of the page: reads its data, and connects the components.
 
 import { keepAddress, readAddress, tagNamed } from "./address.js";
 import { Boxes } from "./boxes.js";
@@ -129,7 +129,7 @@ function show(place) {
 }
 
 /**
- * Takes over a newer page of the same tags file; what is chosen, zoomed, scrolled or typed stays.
+ * Updates to a newer page of the same tags file; selection, zoom, scroll position and input stay.
  * @param {import("./state.js").PageData} newer
  * @param {Document} source
  */
@@ -145,7 +145,7 @@ function takeOver(newer, source) {
   showErrors(page, chooseFile);
   state.emit("page");
   if (state.media.name !== media.name || state.media.src !== media.src) {
-    show(state.file); // it is gone, or has come
+    show(state.file); // the selected file was removed or added
     return;
   }
   tagList.keep(seen);
@@ -162,7 +162,7 @@ function sameTag({ ms, key }) {
   return -1;
 }
 
-/** Shows what an address says. */
+/** Shows the view of a URL. */
 function goTo(hash) {
   const wanted = readAddress(state, hash);
   state.hidden = wanted.hidden;
@@ -259,7 +259,7 @@ function readTheme() {
   state.emit("theme");
 }
 
-/** The names of the files that have a tag which an expression is true of. */
+/** Names of the files that have a tag which matches an expression. */
 function filesWith(text) {
   const wanted = Object.assign(new State(page), { condition: { tree: parseQuery(text) } });
   return page.files.filter((file, place) => matching(wanted, state.tables.of(place), file).length > 0).map((file) => file.name);

@@ -1,4 +1,4 @@
-// What the browser remembers from page to page; pages from disk may have no memory.
+// Preferences in localStorage, which may be unavailable to pages from disk.
 
 /** @param {string} name @returns {string | null} */
 export function recall(name) {
@@ -14,6 +14,6 @@ export function remember(name, text) {
   try {
     localStorage.setItem(`common-ml-${name}`, text);
   } catch {
-    // the choice then lasts as long as the page
+    // without storage the choice is lost with the page
   }
 }

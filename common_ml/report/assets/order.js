@@ -1,4 +1,4 @@
-// The order of the list of tags.
+// Sort orders of the list of tags.
 
 /** Order -> what the page calls it. */
 export const ORDERS = {

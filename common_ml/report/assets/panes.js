@@ -1,4 +1,4 @@
-// What is beside the tags: the files of the run, its errors, its params and counts.
+// Side panes: files of the run, errors, params and counts.
 
 import { markColour } from "./colours.js";
 import { byId, make, rowOf } from "./dom.js";
@@ -63,7 +63,7 @@ export class FileList {
     this.#narrow({ keeps: true });
   }
 
-  /** Lists the files whose name has what was typed, and that have tags which the filter lets through. */
+  /** Lists the files whose names contain the search text and that have tags matching the filter. */
   #narrow({ keeps = false } = {}) {
     const { files } = this.state.page;
     const wanted = byId("files-query").value.toLowerCase();

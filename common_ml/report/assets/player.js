@@ -1,4 +1,4 @@
-// The media: plays it where the browser can, and keeps the time where it cannot.
+// Media player: plays what the browser supports, else only keeps the current time.
 
 import { byId, make } from "./dom.js";
 import { clock } from "./format.js";
@@ -6,7 +6,7 @@ import { clock } from "./format.js";
 const PLAYS = /** @type {const} */ (["play", "mute", "speed"]);
 const STEPS = /** @type {const} */ (["step-back", "step-on"]);
 
-/** Tells the page the time in ms ("time") and how long the file is ("duration"). */
+/** Emits the current time in ms ("time") and the duration of the file ("duration"). */
 export class Player {
   /** @param {import("./state.js").State} state */
   constructor(state) {
@@ -53,7 +53,7 @@ export class Player {
     return this.blobs.get(place);
   }
 
-  /** Goes to a time; the media follow as they can. */
+  /** Seeks to a time; the media element follows asynchronously. */
   seek(ms) {
     const wanted = Math.min(Math.max(ms, 0), this.state.durationMs);
     const { timed } = this;
@@ -62,7 +62,7 @@ export class Player {
     this.#tell(wanted);
   }
 
-  /** Goes to the beginning of a tag; well inside its frame, for times are rounded. */
+  /** Seeks to the start of a tag, slightly inside its frame, since times are rounded. */
   seekTag(tag) {
     const { table } = this.state;
     const inside = table.isFrame(tag) ? Math.min(this.frameMs / 2, 10) : 1;
@@ -155,14 +155,14 @@ export class Player {
     if (element instanceof HTMLVideoElement && "requestVideoFrameCallback" in element) this.#followFrames(element);
   }
 
-  /** The clock while it plays: many times a second, and not only when the browser feels like it. */
+  /** Polls the time while playing, since `timeupdate` events come only a few times a second. */
   #follow(element) {
     if (element !== this.element || element.paused) return;
     if (!this.framesTell) this.#tell(element.currentTime * 1000);
     requestAnimationFrame(() => this.#follow(element));
   }
 
-  /** The time of the picture that is shown, not of the one that is due: boxes belong to pictures. */
+  /** The presentation time of the displayed frame, rather than the clock, so that boxes match it. */
   #followFrames(element) {
     this.framesTell = false;
     const shown = (_, { mediaTime }) => {

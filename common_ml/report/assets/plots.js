@@ -1,4 +1,4 @@
-// The pages of plots: drawn already, they only change between light and dark.
+// Script of the plot pages, which are static except for the theme button.
 
 import { recall, remember } from "./memory.js";
 

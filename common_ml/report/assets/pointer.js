@@ -1,4 +1,4 @@
-// The pointer over the lanes: seeks, chooses, pans, zooms, and tells what is there.
+// Pointer input on the lanes: seek, select, pan, zoom, tooltip.
 
 import { byId } from "./dom.js";
 import { clock, span } from "./format.js";

@@ -1,4 +1,4 @@
-// What a filter says of each tag: true, false, or unknown, as in SQL.
+// Evaluates filter expressions on tags, with the three-valued logic of SQL.
 
 import { columnOf } from "./querynames.js";
 import { QueryProblem, parseQuery } from "./queryparser.js";
@@ -20,7 +20,7 @@ export function parseFilter(text) {
 }
 
 /**
- * A function that tells whether an expression is true of a tag.
+ * Compiles an expression to a predicate of tags.
  * @param {import("./queryparser.js").Tree} tree
  * @param {import("./table.js").TagTable} table
  * @param {import("./state.js").MediaFile} file

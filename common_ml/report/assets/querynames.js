@@ -1,4 +1,4 @@
-// The names of the filter: what a name is for each tag of a table.
+// Names in filter expressions, resolved to columns of a table.
 
 import { CHANGES } from "./changenames.js";
 import { baseName } from "./format.js";

@@ -1,4 +1,4 @@
-// The grammar of the filter: the one of queries over datasets, as a syntax tree.
+// Recursive descent parser of filter expressions, with the grammar of dataset queries.
 
 /**
  * @typedef {{ name: string[] } | { literal: number | string | boolean }} Value
@@ -13,7 +13,7 @@ const LIKES = { "~~": [false, false], "!~~": [false, true], "~~*": [true, false]
 const MAX_DEPTH = 100;
 const EXAMPLE = "confidence > 0.7 and label != 'dark'";
 
-/** What is wrong with a filter. */
+/** A syntax or type error of a filter expression. */
 export class QueryProblem extends Error {}
 
 /**

@@ -1,4 +1,4 @@
-// Reviewing: accept, reject and note, by keys and buttons, and then the next tag.
+// Review of tags: accept, reject and annotate by keys and buttons, then advance.
 
 import { byId } from "./dom.js";
 import { save } from "./exports.js";
@@ -31,7 +31,7 @@ export class Review {
     for (const event of ["selected", "filter", "file"]) state.on(event, () => this.#show());
   }
 
-  /** Accepts or rejects the chosen tag and goes to the next one; the same again takes it back. */
+  /** Accepts or rejects the selected tag and advances; the same verdict again is an undo. */
   decide(decision) {
     const { selected, filter } = this.state;
     if (selected < 0) return;

@@ -1,4 +1,4 @@
-// Where each tag is drawn: a lane per track, in it rows of bars that do not cover each other.
+// Layout of the timeline: a lane per track, with rows of non-overlapping bars.
 
 export const RULER = 26;
 export const OVERVIEW = 12;
@@ -65,7 +65,7 @@ export function firstReaching(row, ms) {
   return low;
 }
 
-/** Each bar goes into the first row that is free; where none is, they cover each other in the last. */
+/** First-fit packing of bars into rows; those that fit nowhere overlap in the last row. */
 function pack(table, bars) {
   const rows = [];
   const ends = [];

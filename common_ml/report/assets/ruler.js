@@ -1,4 +1,4 @@
-// What frames the lanes: the ruler above, and the strip below that tells which part is visible.
+// The time ruler above the lanes, and the overview strip below.
 
 import { clock } from "./format.js";
 import { OVERVIEW, RULER } from "./rows.js";
@@ -23,7 +23,7 @@ export function drawRuler(context, timeline) {
   context.font = `11px ${timeline.family}`;
   const first = Math.ceil(from / step);
   for (let number = 0; number < MAX_MARKS; number++) {
-    const ms = (first + number) * step; // not summed up: a large number plus a small one is itself
+    const ms = (first + number) * step; // multiplied, not accumulated: a large float plus a small one may not change
     if (!(ms <= to)) break;
     const x = Math.round(timeline.x(ms));
     context.fillStyle = colours.line;

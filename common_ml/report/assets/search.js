@@ -1,4 +1,4 @@
-// The box that the filter is typed into, and what is said about it.
+// The input of the filter, with its hint and errors.
 
 import { byId } from "./dom.js";
 import { QueryProblem } from "./queryparser.js";
@@ -32,7 +32,7 @@ export class Search {
     this.#apply();
   }
 
-  /** Takes what is in the box; what cannot be read leaves the filter as it was. */
+  /** Applies the input; an invalid expression leaves the filter unchanged. */
   #apply() {
     const { state } = this;
     const before = state.condition;

@@ -1,4 +1,4 @@
-// The edges between panes, which are dragged or moved by arrow keys; remembered where pages may.
+// Resizable panes, by dragging or arrow keys; sizes are saved in localStorage.
 
 import { byId } from "./dom.js";
 import { recall, remember } from "./memory.js";

@@ -1,4 +1,4 @@
-// What the page shows at the moment, and who wants to know when that changes.
+// View state of the page, with events on changes.
 
 import { parseFilter } from "./query.js";
 import { Tables } from "./tables.js";
@@ -32,7 +32,7 @@ export class State {
   table = /** @type {TagTable} */ (/** @type {unknown} */ (null));
   filter = /** @type {import("./filter.js").Filter} */ (/** @type {unknown} */ (null));
   query = "";
-  /** What `query` means, or the last one that could be read. */
+  /** The parsed `query`, or the last valid one. */
   condition = parseFilter("");
   sort = "ranges";
   threshold = 0;

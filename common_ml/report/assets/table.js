@@ -1,4 +1,4 @@
-// The tags of one file as columns, and the questions that the page asks about them.
+// Columnar table of a file's tags, with lookups by time and text.
 
 /** Tags 0..size-1 of one file, by start; each column is an array with one place per tag. */
 export class TagTable {
@@ -32,7 +32,7 @@ export class TagTable {
     this.parsed = /** @type {any[] | null} */ (null);
     this.counts = /** @type {Uint32Array | null} */ (null);
     this.lastMs = this.end.reduce((last, end) => Math.max(last, end), 0);
-    /** For each tag, until when it or any before it is shown. */
+    /** For each tag, the maximum end time of it and all before it. */
     this.latestBefore = new Float64Array(this.size);
     this.shownUntil = this.#findShownUntil();
   }
@@ -45,12 +45,12 @@ export class TagTable {
     return this.page.tracks[this.track[tag]];
   }
 
-  /** Whether the tag is about one frame, and not about a stretch of time. */
+  /** Whether the tag is about one frame, as opposed to a time range. */
   isFrame(tag) {
     return this.frame[tag] >= 0;
   }
 
-  /** Whether a tag is what another one was before it moved: it is drawn, but not listed. */
+  /** Whether a tag is the earlier version of a moved one: it is drawn, but not listed. */
   isEarlier(tag) {
     return this.isCompared && this.side[tag] === 1 && this.partner[tag] >= 0;
   }

@@ -1,4 +1,4 @@
-// The tables of all files of the page, each made when it is first needed.
+// Cache of the tables of all files, parsed on first use.
 
 import { TagTable } from "./table.js";
 

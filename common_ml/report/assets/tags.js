@@ -1,4 +1,4 @@
-// The list of tags, and all that is known of the chosen one.
+// The list of tags, and the details of the selected one.
 
 import { CHANGES, CHANGE_SIGNS } from "./changenames.js";
 import { markColour } from "./colours.js";
@@ -81,7 +81,7 @@ export class TagList {
     return this.state.filter.list[this.list.firstRow] ?? -1;
   }
 
-  /** Lets a tag stay where the first row is when the next list is shown; -1: just that row. */
+  /** Keeps a tag at the first visible row when the list is updated; -1: keeps the row itself. */
   keep(tag) {
     this.kept = tag;
   }
@@ -206,7 +206,7 @@ export class TagList {
     if (this.player.isPlaying && !this.root.matches(":hover")) this.#follow();
   }
 
-  /** While it plays, a list by time goes along, unless the pointer is in it. */
+  /** Scrolls a list by time along during playback, unless the pointer is over it. */
   #follow() {
     const { filter, nowMs } = this.state;
     if (!filter.lead) return;

@@ -1,4 +1,4 @@
-// Small pictures of moments: from the page itself, or else taken from the media beside it.
+// Thumbnails of moments: embedded in the page, or decoded from the linked media.
 
 import { context2d, make } from "./dom.js";
 
@@ -13,7 +13,7 @@ const GIVE_UP_MS = 4000;
  * @typedef {{ place: number, ms: number, insideMs: number }} Moment
  */
 
-/** Draws the pictures of moments on canvases; one moment at a time is sought, the latest wish first. */
+/** Draws thumbnails on canvases; requests are served one at a time, last in first out. */
 export class Thumbs {
   /**
    * @param {import("./state.js").State} state

@@ -1,4 +1,4 @@
-// The ticks of frames in a lane: in each column of pixels the texts that are there.
+// Ticks of frame tags in a lane, aggregated by pixel column.
 
 import { markColour } from "./colours.js";
 import { firstReaching } from "./rows.js";

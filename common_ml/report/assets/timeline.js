@@ -1,4 +1,4 @@
-// The lanes under the media: drawn on a canvas, so that 100,000 tags cost no more than its pixels.
+// The timeline of lanes, drawn on a canvas, so that the cost depends on pixels, not on tags.
 
 import { drawLane } from "./bars.js";
 import { styleColour } from "./colours.js";
@@ -95,7 +95,7 @@ export class Timeline {
     this.show(this.from + by, this.to + by);
   }
 
-  /** Sees to it that a tag can be seen: its time, and its lane. */
+  /** Scrolls a tag into view, in time and lane. */
   reveal(tag) {
     if (tag >= 0) {
       const { table } = this.state;

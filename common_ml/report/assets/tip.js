@@ -1,4 +1,4 @@
-// The tooltip of what is drawn on canvases: one for the page, gone as soon as it is stale.
+// The tooltip of canvases: one for the page, hidden as soon as it is stale.
 
 import { byId } from "./dom.js";
 

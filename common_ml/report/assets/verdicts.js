@@ -1,10 +1,10 @@
-// What reviewers said about tags: accepted or rejected, and notes.
+// Verdicts of reviewers on tags: accepted or rejected, and notes.
 
 import { recall, remember } from "./memory.js";
 
 /** @typedef {{ verdict: "accepted" | "rejected" | null, note: string }} Verdict */
 
-/** The verdicts on the tags of all files; those that are not saved yet outlive a closed page. */
+/** The verdicts on the tags of all files; unsaved ones are kept in localStorage. */
 export class Verdicts {
   /** @param {import("./state.js").State} state */
   constructor(state) {
@@ -27,7 +27,7 @@ export class Verdicts {
     return this.state.table.verdicts.get(tag) ?? { verdict: null, note: "" };
   }
 
-  /** Says something about a tag. */
+  /** Sets the verdict on a tag. */
   set(tag, verdict) {
     const { table, media } = this.state;
     if (verdict.verdict || verdict.note) table.verdicts.set(tag, verdict);
@@ -62,7 +62,7 @@ export class Verdicts {
     return { accepted: said.filter(({ verdict }) => verdict === "accepted").length, rejected: said.filter(({ verdict }) => verdict === "rejected").length };
   }
 
-  /** All is in a file now. */
+  /** Marks all verdicts as saved. */
   forget() {
     this.unsaved.clear();
     this.#persist();

@@ -1,4 +1,4 @@
-// The sound of a file as a waveform.
+// Draws the waveform of a file's audio.
 
 /** The peaks of a file, one byte for each equal part of its duration; null where there are none. */
 export function peaksOf(file) {

@@ -1,4 +1,4 @@
-// Oneself: API keys, sessions, the password.
+// Account view: API keys, sessions, password, webhooks.
 
 import { make } from "/shared/dom.js";
 import { all, call, reasonOf } from "./api.js";

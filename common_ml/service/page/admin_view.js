@@ -1,4 +1,4 @@
-// For administrators: users, workers, numbers, and who did what.
+// Administration view: users, workers, statistics, audit log.
 
 import { make } from "/shared/dom.js";
 import { count } from "/shared/format.js";

@@ -1,13 +1,13 @@
-// Requests to /v1, and what went wrong with them.
+// HTTP client of /v1: retries, problem documents, pagination.
 
 /** @typedef {{ place?: string, message: string }} Complaint */
 /** @typedef {{ status: number, title?: string, detail?: string, code?: string, errors?: Complaint[], request_id?: string }} Problem */
 
-const RETRIES = 4; // of what may be asked twice, while the server is away
+const RETRIES = 4; // of idempotent requests, while the server is unavailable
 const MAX_PAGE = 500; // items, of the server
 const FIRST_PAUSE = 400; // ms, doubled each time
 
-/** Statuses of a server that is away: no answer, or that of a proxy before it. */
+/** Statuses of an unavailable server: no answer, or that of a proxy in front of it. */
 export const AWAY = [0, 502, 503, 504];
 
 /** A request that failed, with the server's problem document; status 0: there was no answer. */
@@ -32,7 +32,7 @@ export const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 const mayRepeat = (method, path) => method === "GET" || path.endsWith(":lookup") || path === "/v1/search";
 
-/** What to say of an error. */
+/** The message of an error. */
 export const reasonOf = (error) => (error instanceof Error ? error.message : String(error));
 
 /**

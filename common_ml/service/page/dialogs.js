@@ -17,7 +17,7 @@ export function openDialog(title, ...children) {
   return dialog;
 }
 
-/** Asks before something that cannot be undone. @returns {Promise<boolean>} */
+/** Asks for confirmation of an irreversible action. @returns {Promise<boolean>} */
 export function confirmed(title, about, button) {
   return new Promise((done) => {
     const go = make("button", { className: "primary bad", type: "button" }, button);
@@ -32,7 +32,7 @@ export function confirmed(title, about, button) {
   });
 }
 
-/** Shows what is shown once, to be copied. */
+/** Shows a secret once, to be copied. */
 export function showSecret(title, about, secret) {
   const output = make("output", { className: "mono secret" }, secret);
   const copy = make("button", { className: "primary", type: "button" }, "Copy");
@@ -41,7 +41,7 @@ export function showSecret(title, about, secret) {
       await navigator.clipboard.writeText(secret);
       copy.textContent = "Copied";
     } catch {
-      getSelection()?.selectAllChildren(output); // pages that do not come by HTTPS may not copy
+      getSelection()?.selectAllChildren(output); // the clipboard is unavailable without HTTPS
       copy.textContent = "Selected: press Ctrl C";
     }
   };

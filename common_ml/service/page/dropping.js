@@ -1,4 +1,4 @@
-// Files out of what was dropped: folders are walked.
+// Drag and drop of files and folders, recursively.
 
 /** @param {DataTransfer} transfer @returns {Promise<File[]>} */
 export async function droppedFiles(transfer) {

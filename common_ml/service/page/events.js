@@ -1,4 +1,4 @@
-// What happens to predictions, live: server-sent events that survive lost connections.
+// Live prediction events: server-sent events with reconnection.
 
 import { connection } from "./api.js";
 

@@ -1,4 +1,4 @@
-// The files: search, filters, the list, and what is done with those that are selected.
+// Files view: search, filters, the list, and actions on the selection.
 
 import { make, oncePerFrame } from "/shared/dom.js";
 import { count, counted } from "/shared/format.js";
@@ -87,7 +87,7 @@ export class FilesView {
     return select;
   }
 
-  /** Brings the view to what the address says. @param {import("./view_state.js").Shown | null} before */
+  /** Updates the view to the state in the URL. @param {import("./view_state.js").Shown | null} before */
   update(before) {
     const now = shown();
     if (document.activeElement !== this.search) this.search.value = now.q;
@@ -220,7 +220,7 @@ export class FilesView {
     this.wanted ??= [];
     this.wanted.push(sha256);
     this.lookUpTimer ??= setTimeout(async () => {
-      const wanted = (this.wanted ?? []).slice(-60); // the others were scrolled past
+      const wanted = (this.wanted ?? []).slice(-60); // the others have been scrolled out of view
       for (const skipped of (this.wanted ?? []).slice(0, -60)) this.looked.delete(skipped);
       this.wanted = [];
       let hasFailed = false;

@@ -1,4 +1,4 @@
-// Predictions to be looked up: each stays on the list until the server has answered for it.
+// Queue of prediction look-ups: batched, and retried until the server has answered for each.
 
 import { ApiError, chunks } from "./api.js";
 
@@ -52,7 +52,7 @@ export class LookUps {
     this.pause = hasFailed ? Math.min(this.pause * 2, LONGEST_PAUSE) : FIRST_PAUSE;
   }
 
-  /** One that is gone fails all that are asked for with it: halves find it. */
+  /** A missing id fails its whole batch, so it is found by bisection. */
   async #look(ids) {
     try {
       await this.ask(ids);

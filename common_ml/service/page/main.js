@@ -1,4 +1,4 @@
-// The page of the prediction service: who is there, which view, what happens.
+// Entry point of the page: session, views, live events.
 
 import { make } from "/shared/dom.js";
 import { AccountView } from "./account_view.js";

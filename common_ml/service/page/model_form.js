@@ -1,4 +1,4 @@
-// A form out of a JSON Schema: numbers, booleans, choices, texts, lists and nested objects.
+// Form generated from a JSON Schema: numbers, booleans, enums, strings, arrays and nested objects.
 
 import { make } from "/shared/dom.js";
 
@@ -20,7 +20,7 @@ export class ModelForm {
     this.isEmpty = !Object.keys(schema.properties ?? {}).length;
   }
 
-  /** What differs from the defaults. @returns {Record<string, any>} */
+  /** The values that differ from the defaults. @returns {Record<string, any>} */
   value() {
     return this.field.value() ?? {};
   }
@@ -149,7 +149,7 @@ export class ModelForm {
   }
 }
 
-/** Opens all that an element is folded into. */
+/** Opens all collapsed ancestors of an element. */
 function unfold(element) {
   for (let parent = element.closest("details"); parent; parent = parent.parentElement.closest("details")) parent.open = true;
 }
@@ -209,7 +209,7 @@ function text(schema, normal, value, isRequired) {
   return { element: input, value: () => (input.value === "" || input.value === normal ? undefined : input.value) };
 }
 
-/** What has no form of its own is entered as JSON; where texts are allowed, they need no quotes. @returns {Field} */
+/** A JSON input for other types; strings need no quotes where they are allowed. @returns {Field} */
 function json(normal, value, isTextToo) {
   const area = make("textarea", { rows: isTextToo ? 1 : 2, spellcheck: false, value: value === undefined ? "" : JSON.stringify(value), placeholder: normal === undefined ? "" : JSON.stringify(normal) });
   const parsed = () => {

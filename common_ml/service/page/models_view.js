@@ -1,4 +1,4 @@
-// The models: what they take, give, and have to do.
+// Models view: inputs, outputs and queue of each model.
 
 import { make } from "/shared/dom.js";
 import { count } from "/shared/format.js";

@@ -1,4 +1,4 @@
-// Short messages: shown for a while, and said to screen readers.
+// Toast messages, announced to screen readers.
 
 import { make } from "/shared/dom.js";
 
@@ -18,7 +18,7 @@ export function note(text, { isBad = false } = {}) {
   if (!isBad) setTimeout(() => box.remove(), LASTS);
 }
 
-/** Says something to screen readers only. */
+/** Announces a text to screen readers only. */
 export function say(text) {
   const said = document.getElementById("said");
   if (said && said.textContent !== text) said.textContent = text;

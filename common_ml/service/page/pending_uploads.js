@@ -1,4 +1,4 @@
-// Uploads that are not finished, by the browser's own memory: after a reload the page knows which files it still needs.
+// Unfinished uploads, stored in IndexedDB, so that they can be resumed after a reload.
 
 import { randomId } from "./words.js";
 
@@ -10,7 +10,7 @@ const WINDOW = "common-ml.window";
 /** The same file, chosen again, has the same key. @param {File} file */
 export const keyOf = (file) => `${file.name}|${file.size}|${file.lastModified}`;
 
-/** Any number of them: each is a row of its own, so that windows of one user do not overwrite each other's. */
+/** Pending uploads, a row each, so that windows of one user do not overwrite each other's. */
 export class PendingUploads {
   /** @param {IDBDatabase | null} database @param {Pending[]} known @param {string} owner This window. */
   constructor(database, known, owner) {
@@ -19,7 +19,7 @@ export class PendingUploads {
     this.byKey = new Map(known.map((one) => [one.key, one]));
   }
 
-  /** Takes over what no other open window is uploading. @param {string} username Whose uploads. */
+  /** Adopts the uploads that no other open window owns. @param {string} username Whose uploads. */
   static async open(username) {
     try {
       const owner = sessionStorage.getItem(WINDOW) ?? randomId(); // a reload keeps it
@@ -31,7 +31,7 @@ export class PendingUploads {
       const known = await answerOf(database.transaction(TABLE).objectStore(TABLE).getAll());
       return new PendingUploads(database, known.filter((one) => !others.has(one.owner)), owner);
     } catch {
-      return new PendingUploads(null, [], ""); // private windows may forbid it: the server still keeps what it got
+      return new PendingUploads(null, [], ""); // unavailable in private windows: the server still keeps the partial uploads
     }
   }
 
@@ -56,14 +56,14 @@ export class PendingUploads {
       for (const item of items) act(table, item);
       transaction.commit(); // at once: the window may be closed next
     } catch {
-      this.database = null; // the browser has taken it away: as in private windows
+      this.database = null; // the browser has closed it, as in private windows
     }
   }
 }
 
 /**
- * The other windows that are open: each holds a lock of its name. Without locks, on pages that do not
- * come by HTTPS, none is known.
+ * The other open windows, each of which holds a Web Lock. Without HTTPS there are no locks, so that
+ * none is known.
  * @param {string} owner
  * @returns {Promise<Set<string>>}
  */

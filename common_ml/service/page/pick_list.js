@@ -1,4 +1,4 @@
-// A long list with a cursor and a selection, by mouse and by keys; more rows come when its end is near.
+// Virtual list with cursor, multiple selection and infinite scrolling, by mouse and keyboard.
 
 import { make, rowOf } from "/shared/dom.js";
 import { VirtualList } from "/shared/list.js";

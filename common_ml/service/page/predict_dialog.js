@@ -1,4 +1,4 @@
-// Choose models for files, with their params, and ask for predictions.
+// Dialog to choose models and params for files, and to submit predictions.
 
 import { make } from "/shared/dom.js";
 import { counted } from "/shared/format.js";
@@ -64,7 +64,7 @@ export function choosePredictions(files, { models, store, onDone }) {
           store.add(answer.predictions, asked);
           number += answer.predictions.length;
         }
-        one.tick.checked = false; // asked for: a mistake in the next model does not ask again
+        one.tick.checked = false; // submitted: a retry after an error of the next model must not submit it again
       }
       note(`${counted(number, "prediction")} asked for`);
       dialog.close();

@@ -1,4 +1,4 @@
-// Predictions that the page knows, kept true by events.
+// Client-side store of predictions, kept up to date by events.
 
 import { address, call, chunks, pause } from "./api.js";
 import { LookUps } from "./look_ups.js";
@@ -42,8 +42,8 @@ export class PredictionsStore extends EventTarget {
   }
 
   /**
-   * Takes in documents of the server. An event may have come while they were under way: what it is
-   * about is older in them, and is looked up again.
+   * Adds documents of the server. A prediction with an event since the request is stale in them, and
+   * is looked up again.
    * @param {Prediction[]} predictions
    * @param {number} asked When they were asked for: `now()`.
    */
@@ -64,7 +64,7 @@ export class PredictionsStore extends EventTarget {
     if (predictions.length) this.#changed(predictions.map((one) => one.file.sha256));
   }
 
-  /** Takes in an event; one about an unknown prediction is looked up. @param {import("./events.js").PredictionEvent} event */
+  /** Applies an event; an unknown prediction is looked up. @param {import("./events.js").PredictionEvent} event */
   apply(event) {
     this.numEvents += 1;
     this.heard.set(event.id, this.numEvents);
@@ -84,16 +84,16 @@ export class PredictionsStore extends EventTarget {
     return [...(this.byFile.get(sha256)?.values() ?? [])].sort((a, b) => a.model.localeCompare(b.model) || Number(a.id) - Number(b.id));
   }
 
-  /** Reads again what was unfinished: events may have been missed. */
+  /** Reloads unfinished predictions: events may have been missed. */
   refresh() {
     this.lookUps.add([...this.byId.values()].filter(isPending).map((one) => one.id));
     this.loadPending();
   }
 
-  /** Learns of all that is unfinished on the server; tries until it has. */
+  /** Loads all unfinished predictions of the server, with retries. */
   async loadPending() {
     this.mustLoad = true;
-    if (this.isLoading) return; // what is under way may be too old: it begins again
+    if (this.isLoading) return; // the pending response may be stale: load once more
     this.isLoading = true;
     for (let failures = 0; this.mustLoad; ) {
       this.mustLoad = false;
@@ -131,7 +131,7 @@ export class PredictionsStore extends EventTarget {
     }
   }
 
-  /** Of what was watched since all was finished: how many, and how many are. */
+  /** Overall progress: number of watched predictions, and of finished ones among them. */
   get tally() {
     const tally = { all: 0, finished: 0, failed: 0, sum: 0 };
     for (const id of this.watched) {

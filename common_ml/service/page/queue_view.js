@@ -1,4 +1,4 @@
-// Predictions: what waits, runs, failed; with retry and cancel.
+// Predictions view: list by state, with cancel and retry.
 
 import { make, oncePerFrame } from "/shared/dom.js";
 import { count, counted } from "/shared/format.js";
@@ -64,7 +64,7 @@ export class QueueView {
   async reload({ keep = false } = {}) {
     this.asked += 1;
     const asked = this.asked;
-    this.isLoading = true; // nothing is put behind the old list
+    this.isLoading = true; // do not append to the old list
     try {
       const isWanted = () => asked === this.asked;
       const { items, next } = await firstOf(keep ? Math.max(this.ids.length, PAGE) : PAGE, (cursor, limit) => this.#page(cursor, limit), isWanted);

@@ -1,4 +1,4 @@
-// Who is logged in: the login form, the one-time link, and the choice of a password.
+// Session: login form, one-time link, and the initial password.
 
 import { make } from "/shared/dom.js";
 import { AWAY, ApiError, call, pause, reasonOf } from "./api.js";
@@ -52,7 +52,7 @@ export class Session {
         if (!(error instanceof ApiError)) throw error;
         if (error.status === 401) return null;
         if (!AWAY.includes(error.status)) throw error;
-        await pause(AGAIN); // nobody has to load the page again once the server is back
+        await pause(AGAIN); // retry, so that no reload is needed once the server is back
       }
     }
   }

@@ -1,4 +1,4 @@
-// Tables of documents.
+// HTML tables and forms.
 
 import { make } from "/shared/dom.js";
 
@@ -15,7 +15,7 @@ export function table(label, heads, rows, whenEmpty) {
       make("tbody", {}, ...rows.map((row) => make("tr", {}, ...row.map((cell) => make("td", {}, cell)))))));
 }
 
-/** A form of labelled inputs whose complaints are shown in it. */
+/** A form of labelled inputs that shows its own errors. */
 export function form(fields, button, run) {
   const problem = make("p", { className: "problem", hidden: true, attr: { role: "alert" } });
   const submit = make("button", { className: "primary", type: "submit" }, button);

@@ -1,4 +1,4 @@
-// Tags that people give files, and the roles that files are opened to.
+// Dialog for manual tags of files, and for sharing files with roles.
 
 import { make } from "/shared/dom.js";
 import { counted } from "/shared/format.js";

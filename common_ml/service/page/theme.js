@@ -1,4 +1,4 @@
-// Light or dark: as the system, until somebody presses the button.
+// Light or dark theme: that of the system, unless set by the button.
 
 const KEY = "common-ml.theme";
 

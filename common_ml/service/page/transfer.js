@@ -1,4 +1,4 @@
-// One request that sends bytes, and says how many have gone.
+// An upload request with progress, by XMLHttpRequest.
 
 import { AWAY, ApiError, connection, problemOf } from "./api.js";
 

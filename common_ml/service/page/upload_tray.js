@@ -1,4 +1,4 @@
-// Uploads as they go: in total, and each file with what went wrong.
+// Upload tray: total progress, and the state or error of each file.
 
 import { make, oncePerFrame } from "/shared/dom.js";
 import { count, counted } from "/shared/format.js";

@@ -1,4 +1,4 @@
-// Files on their way to the server: large ones by tus, small ones by forms, a few at once.
+// Upload queue: large files by tus, small ones batched in forms, with bounded concurrency.
 
 import { AWAY, ApiError, connection, pause, reasonOf } from "./api.js";
 import { keyOf } from "./pending_uploads.js";
@@ -64,7 +64,7 @@ export class Uploads extends EventTarget {
     this.#next();
   }
 
-  /** Forgets what is over. */
+  /** Clears finished uploads from the list. */
   clear() {
     this.items = this.items.filter((one) => one.state === "waiting" || one.state === "sending");
     const left = new Set(this.items.map((one) => one.key));
@@ -106,7 +106,7 @@ export class Uploads extends EventTarget {
     this.#changed();
   }
 
-  /** What goes together: one large file, or some small ones. */
+  /** The next batch: one large file, or several small ones. */
   #batch() {
     const waiting = this.items.filter((one) => one.state === "waiting");
     const first = waiting[0];
@@ -204,7 +204,7 @@ export class Uploads extends EventTarget {
 /** @returns {Upload} */
 const fresh = (key, name, size) => ({ key, name, size, file: null, state: "waiting", sent: 0, error: "", tus: "", document: null, abort: null, alone: false });
 
-/** Whether the files can still be read: a folder may have gone meanwhile. */
+/** Whether the files can still be read: they may have been removed meanwhile. */
 async function readable(batch) {
   try {
     for (const one of batch) await one.file?.slice(0, 1).arrayBuffer();

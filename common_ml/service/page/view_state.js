@@ -1,4 +1,4 @@
-// What is shown, in the address: a reload and the back button lead to the same place.
+// View state in the URL, for reloads and the back button.
 
 /** @typedef {{ view: string, q: string, kind: string, model: string, state: string, tag: string, confidence: string, file: string }} Shown */
 

@@ -1,4 +1,4 @@
-// Webhooks of oneself: addresses that are called when something happens to one's predictions.
+// The user's webhooks and their deliveries.
 
 import { make } from "/shared/dom.js";
 import { count } from "/shared/format.js";

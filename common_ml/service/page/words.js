@@ -1,4 +1,4 @@
-// Values in words.
+// Formatting of sizes, times and shares.
 
 import { count } from "/shared/format.js";
 

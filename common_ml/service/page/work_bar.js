@@ -1,4 +1,4 @@
-// How far all predictions are: one bar, and a word for screen readers now and then.
+// Overall progress of predictions: a bar, and periodic announcements to screen readers.
 
 import { oncePerFrame } from "/shared/dom.js";
 import { count, counted } from "/shared/format.js";
