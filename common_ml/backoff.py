@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Backoff:
-    """Waits that grow.
+    """Exponential back-off with jitter.
 
     Raises:
         ValueError: a value out of its range.
