@@ -89,7 +89,7 @@ def scale_to_masterful(
     ] = False,
     review_status: Annotated[
         list[str] | None,
-        typer.Option(help="Only tasks whose review says this: accepted, fixed, commented, "
+        typer.Option(help="Only tasks with this review status: accepted, fixed, commented, "
                      "rejected or pending; may be repeated."),
     ] = None,
     keep_boxes: Annotated[

@@ -51,7 +51,7 @@ def query(
     expression: Annotated[
         str,
         typer.Argument(
-            help='What is asked, such as "labels.car > 3 and labels.person = 0".', metavar="EXPR"
+            help='The query, such as "labels.car > 3 and labels.person = 0".', metavar="EXPR"
         ),
     ],
     *,

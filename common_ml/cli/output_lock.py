@@ -48,7 +48,7 @@ def _is_taken(file: IO[bytes], lock: Path) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        # others: a file system without locks, where nobody can say who else writes
+        # others: a file system without locks, where other writers cannot be detected
         return error.errno not in (errno.EWOULDBLOCK, errno.EACCES)
     try:  # of a run that ended between open and flock, which has removed the file
         return os.path.samestat(os.fstat(file.fileno()), lock.stat())

@@ -229,7 +229,7 @@ class ScaledRun:
 
 def _remove_empty(parts: Path) -> None:
     """Remove an empty folder of parts: nothing could be tagged."""
-    with suppress(OSError):  # it is a URL, or somebody writes a part at this moment
+    with suppress(OSError):  # it is a URL, or another process is writing a part
         found = list(parts.iterdir())
         if all(path.is_dir() for path in found):
             for folder in (*found, parts):

@@ -59,7 +59,7 @@ class WatchedRun:
         Args:
             make_tagger: Returns a tagger that has not started, with its log beside the output.
             paths: The media.
-            output: The tags file, written anew by each run.
+            output: The tags file, rewritten by each run.
             folder: The folder with the author's code; None for an image.
             before_run: Called before each run, to keep the previous output.
             verbose: Whether the log is shown.

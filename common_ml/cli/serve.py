@@ -94,8 +94,8 @@ def serve(
 ) -> None:
     """Serve taggers: files in, tags out, over HTTP and on a page.
 
-    Everything is kept below --data. Stopped or killed and started again, it
-    goes on where it was. Without a password in COMMON_ML_ADMIN_PASSWORD the
+    Everything is kept below --data. After a stop or a crash a restart
+    continues. Without a password in COMMON_ML_ADMIN_PASSWORD the
     first start prints a link that logs an administrator in, once.
     """
     from common_ml.service.limits import limits_of

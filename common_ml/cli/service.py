@@ -78,7 +78,7 @@ def gc(
     * 3600,
     as_json: AsJson = False,
 ) -> None:
-    """Remove what nobody needs: contents without names, old events."""
+    """Collect garbage: contents without names, expired events."""
     from dataclasses import asdict
 
     from common_ml.service.maintenance.collecting import collect

@@ -78,12 +78,12 @@ def clarifai(
     duplicates: Annotated[
         Literal["skip", "fail", "allow"],
         typer.Option(
-            help="What is there already: leave it, count it as failed, or upload it once more."
+            help="Existing inputs: leave them, count them as failed, or upload them again."
         ),
     ] = "skip",
     kind: Annotated[
         Literal["image", "video", "audio"],
-        typer.Option(help="What media without a telling extension are."),
+        typer.Option(help="Kind of media without a known extension."),
     ] = "image",
     media_root: Annotated[
         Path | None,

@@ -51,13 +51,13 @@ def view(
     ] = None,
     params: Annotated[
         str | None,
-        typer.Option(help="What the tagger was run with, to be shown.", metavar="JSON"),
+        typer.Option(help="Params of the tagger, to be shown.", metavar="JSON"),
     ] = None,
     serve: Annotated[
         bool,
         typer.Option(
             "--serve",
-            help="Serve the page on 127.0.0.1 until Ctrl-C; it follows a run that goes on.",
+            help="Serve the page on 127.0.0.1 until Ctrl-C; it follows a running job.",
         ),
     ] = False,
     port: Annotated[

@@ -64,7 +64,7 @@ def worker(
         float, typer.Option(min=0, help="Seconds without work until a tagger stops; 0 for never.")
     ] = 600,
     grace: Annotated[
-        float, typer.Option(min=0, help="Seconds that files may go on after SIGTERM.")
+        float, typer.Option(min=0, help="Grace period for open files after SIGTERM, in seconds.")
     ] = 10,
     lease: Annotated[
         float | None,
@@ -86,8 +86,8 @@ def worker(
     """Tag what is queued in a prediction service.
 
     As many workers as one likes, on as many machines, share the queue of one
-    database. SIGTERM and Ctrl-C let the files that are being tagged go on for
-    a while and give back the others; a second one stops at once.
+    database. SIGTERM and Ctrl-C shut it down gracefully: open files get the
+    grace period, others are released; a second signal stops at once.
     """
     from dataclasses import replace
 

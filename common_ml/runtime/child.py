@@ -46,8 +46,8 @@ class Child:
         Args:
             command: The program and its arguments.
             folder: Gets `stdout.txt`, `stderr.txt` and a record of the process.
-            cwd: Its working directory; None for ours.
-            env: Its whole environment; None for ours.
+            cwd: Its working directory; None for that of this process.
+            env: Its whole environment; None for that of this process.
             log: A file that its stderr is appended to, and that stays; None for one in the folder.
             cleanup_command: Ends it where killing its processes does not suffice: removes a
                 container.
@@ -123,7 +123,7 @@ class Child:
         return self._temporary
 
     def stderr_since(self, offset: int) -> bytes:
-        """What it wrote to stderr after the first `offset` bytes, as far as it is kept."""
+        """Return its stderr after the first `offset` bytes, as far as it is kept."""
         return self._stderr.since(offset)
 
     def stderr_end(self, num_bytes: int) -> str:

@@ -114,7 +114,7 @@ class ContainerTagger(Tagger):
         self._engine_command = engine_command(self._engine)
         self._cache_dir.mkdir(parents=True, exist_ok=True)
         command = [*self._engine_command, "run", "--rm", "-i", "--pull=never"]
-        # SELinux would hide the mounted directories; to relabel them would change what is not ours
+        # SELinux would hide the mounted directories; relabelling them would change the user's files
         command += [f"--name={self.container}", "--workdir=/elv"]
         if not any(option.startswith(("--network", "--net=")) for option in self._engine_options):
             command.append(f"--network={self._network}")

@@ -27,7 +27,7 @@ _MAX_QUEUED = 10_000
 _MAX_PICTURES_AHEAD = 64
 """Of pictures, which batch models tag together."""
 _SIGNAL_SECONDS = 0.5
-"""Between two looks for signals: one that comes just before a wait begins does not end it."""
+"""Slice of a wait in seconds: a signal that comes just before a wait does not interrupt it."""
 
 
 class TaggingJob:

@@ -76,7 +76,7 @@ def clean_up(parent: Path) -> list[Path]:
     """
     removed = []
     for folder in parent.glob(f"{FOLDER_PREFIX}*"):
-        with suppress(OSError, ValueError, TypeError, KeyError):  # not ours, or being made
+        with suppress(OSError, ValueError, TypeError, KeyError):  # foreign, or just being created
             if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
                 continue
             record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))

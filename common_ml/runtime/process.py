@@ -47,8 +47,8 @@ class ProcessTagger(Tagger):
             params: The value of `--params`: an object, or a text that is passed unchanged.
                 None omits the option.
             output: The tags file, which is appended to; None for a temporary one.
-            cwd: The working directory; None for ours.
-            env: Variables beside those of our own environment.
+            cwd: The working directory; None for that of this process.
+            env: Variables in addition to the environment of this process.
             media_dir: The media directory; None for a temporary one.
             idle_timeout_seconds: Time without a message after which a tagger that has work counts
                 as hanging, > 0; None for no limit.

@@ -128,7 +128,7 @@ class Tagger(ABC):
         return "" if self._child is None else self._child.stderr_tail
 
     def stderr_since(self, offset: int) -> bytes:
-        """What it wrote to stderr after the first `offset` bytes, as far as it is kept."""
+        """Return its stderr after the first `offset` bytes, as far as it is kept."""
         return self._running().stderr_since(offset)
 
     @property
@@ -212,7 +212,7 @@ class Tagger(ABC):
     def messages(self) -> Iterator[Message]:
         """Read messages as they are written, until the tagger ends.
 
-        `source_media` is the path as it was sent. Called again, it goes on where it was left.
+        `source_media` is the path as it was sent. A second call continues after the first.
 
         Raises:
             TaggerError: it ended with another status than 0, or without progress or error for a

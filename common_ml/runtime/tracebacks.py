@@ -45,7 +45,7 @@ class StackFrame:
 
 @dataclass(frozen=True)
 class Failure:
-    """A traceback, and what the log says about it."""
+    """A traceback, with its context in the log."""
 
     frames: tuple[StackFrame, ...]
     """The innermost one last, as in the log."""

@@ -42,7 +42,7 @@ def kubernetes_manifest(plan: str, num_shards: int, options: KubernetesOptions) 
     Args:
         plan: Path of the plan in a pod, or where it is mounted.
         num_shards: Completions of the job.
-        options: What a pod asks for.
+        options: Resources and mounts of a pod.
 
     Raises:
         ValueError: Kubernetes would refuse an option.

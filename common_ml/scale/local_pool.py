@@ -30,7 +30,7 @@ class LocalPool:
         """Initialise.
 
         Args:
-            spec: What a worker needs to know.
+            spec: Configuration of a worker.
             max_workers: >= 1.
             log_of: Returns the log of one of `max_workers` taggers, from 0.
         """
@@ -129,7 +129,7 @@ class _LocalWorker:
                 self._events.put(Finished(self.name, batch.number, result))
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
-            raise  # shown with its traceback: it is a fault of ours
+            raise  # shown with its traceback: it is a bug
         finally:
             self.films.close()
             self._events.put(Lost(self.name, reason, "none"))

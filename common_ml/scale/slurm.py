@@ -50,10 +50,10 @@ def slurm_script(
     Args:
         plan: Path of the plan, as every node finds it.
         num_shards: Tasks of the array.
-        options: What a task asks for.
+        options: Resources of a task.
         python: The interpreter with common-ml, as every node finds it, or as it is in the image.
         name: Of the job.
-        image: What the tasks run in; None for the nodes themselves.
+        image: The image of the tasks; None to run on the nodes directly.
 
     Raises:
         ValueError: an option or the path of the plan has several lines.

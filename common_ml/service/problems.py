@@ -64,7 +64,7 @@ SCHEMA: dict[str, Any] = {
         "type": {"type": "string"},
         "title": {"type": "string"},
         "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "What, got, expected, and a hint."},
+        "detail": {"type": "string", "description": "What is wrong, got, expected, and a hint."},
         "code": {"type": "string", "description": "A stable name of the error."},
         "request_id": {"type": "string"},
         "errors": {"type": "array", "items": {"type": "object"}},

@@ -170,7 +170,7 @@ def test_a_shard_of_another_division(folder: Path) -> None:
     line = refusal_of(folder, "run", "--plan", "plan.json", "--shard", "1/2", status=CANNOT_TAG)
     assert line == (
         "error: ParamsError: --shard is 1/3 to 3/3 of plan.json, got '1/2'; hint: `common-ml scale "
-        "plan --shards 2` divides anew"
+        "plan --shards 2` makes a new plan"
     )
 
 

@@ -19,11 +19,11 @@ class Check:
     name: str
     """Short, in kebab case, for `--only` and for reports."""
     title: str
-    """What a tagger does that passes, as a verb phrase."""
+    """What a passing tagger does, as a verb phrase."""
     expected: str
-    """What the contract says."""
+    """The rule of the contract."""
     hint: str
-    """What the author changes when it fails."""
+    """How to fix a failure."""
     evaluate: Callable[[Trials], CheckFinding]
     """Evaluates trials of the tagger, which are shared between checks."""
     target: Literal["any", "image"] = "any"
@@ -38,22 +38,22 @@ class CheckResult:
     title: str
     outcome: CheckOutcome
     expected: str
-    """What the contract says."""
+    """The rule of the contract."""
     seen: str
     """What the tagger did; of a skipped check, why it could not be evaluated; else ""."""
     hint: str
-    """What to change; "" unless the check failed."""
+    """How to fix it; "" unless the check failed."""
     seconds: float
     """How long the check took, with the trials that it was the first to need."""
 
     @property
     def passed(self) -> bool:
-        """Whether the tagger does what the contract says."""
+        """Whether the tagger follows the rule."""
         return self.outcome == "passed"
 
     @property
     def failed(self) -> bool:
-        """Whether it does not."""
+        """Whether the tagger breaks the rule."""
         return self.outcome == "failed"
 
     @property

@@ -159,7 +159,7 @@ class Trial:
         while self._watch.look():
             pass
         content, lines = self._watch.content(), self._watch.lines
-        if not content.startswith(self._existing):  # written anew, and so watched from the middle
+        if not content.startswith(self._existing):  # rewritten, so watched only from its middle
             lines = [parsed(raw) for raw in content.split(b"\n")[:-1]]
         return TrialRecord(
             sent=tuple(self._sent),

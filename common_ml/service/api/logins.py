@@ -93,7 +93,7 @@ def prepare_admin(server: Server, *, password: str | None) -> str | None:
 
     Args:
         server: The server.
-        password: Of the user `admin`, as the environment says; None for a one-time link instead.
+        password: Password of the user `admin`, from the environment; None for a one-time link.
 
     Returns:
         The token of the one-time link; None where an administrator has a password.

@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 TAGS = {
     "uploads": "Large files, resumable by tus 1.0.",
-    "files": "What was uploaded.",
+    "files": "Uploaded files: metadata and content.",
     "predictions": "One file with one model: state, tags, page.",
-    "models": "Taggers, and what they take and give.",
+    "models": "Models, with their inputs, params and outputs.",
     "search": "Labels, tags and names; downloads and exports of selections.",
-    "events": "What happens, as server-sent events.",
-    "webhooks": "What happens, sent to an address; signed.",
+    "events": "Prediction events, as server-sent events.",
+    "webhooks": "Prediction events, delivered by signed HTTP requests.",
     "session": "Login of the page.",
     "users": "Users and their roles.",
     "tokens": "API keys.",
     "operations": "Workers, numbers, health.",
     "pipeline": "The interface of the Abstracted Prediction Pipeline.",
-    "inference": "The Open Inference Protocol, thin.",
+    "inference": "The Open Inference Protocol, minimal.",
 }
 _METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
 

@@ -40,7 +40,7 @@ class Watcher:
         self._rung = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.stopping = asyncio.Event()
-        """Set at a graceful shutdown: nobody waits any longer."""
+        """Set at a graceful shutdown, to end all waiting."""
 
     async def run(self) -> None:
         """Poll until cancelled, with exponential back-off after failures."""

@@ -29,7 +29,7 @@ ROLES: dict[Role, frozenset[Right]] = {
     ),
     "researcher": frozenset({"read", "download", "tag", "keys"}),
 }
-"""What each role may do, with its own files and with those that are opened to the role."""
+"""Rights of each role, on its own files and on those shared with the role."""
 
 
 def rights_of(roles: Iterable[str]) -> frozenset[str]:

@@ -195,7 +195,7 @@ def finish(
     values: dict[str, Any] = {"state": outcome, "error": error, "finished_at": now}
     if outcome == "done":
         values |= {"part": fence, "progress": 1.0, "num_tags": num_tags}
-    if outcome == "cancelled":  # unless somebody has asked for it again meanwhile
+    if outcome == "cancelled":  # unless it was requested again meanwhile
         wanted = _is_wanted()
         values["state"] = case((wanted, "queued"), else_="cancelled")
         values["finished_at"] = case((wanted, null()), else_=now)

@@ -39,7 +39,7 @@ _SQLITE, _POSTGRESQL, _STORE = "service.db", "service.dump", "store"
 
 
 def back_up(core: Core, folder: Path, *, with_contents: bool = True) -> dict[str, int]:
-    """Write a backup; the service may go on meanwhile.
+    """Write a backup; the service may run meanwhile.
 
     The database comes first: all that it names is in the store already, since contents and parts
     are stored before their rows. What is copied is what the copy of the database names, whatever

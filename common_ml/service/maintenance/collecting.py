@@ -86,7 +86,7 @@ def _delete_unless_used(core: Core, key: str) -> None:
             connection.execute(text("LOCK TABLE file IN SHARE MODE"))
         used = select(_f.id).where(_f.key == key)
         if connection.execute(used).first() is None:
-            core.contents.delete(key)  # while nobody else can add its row
+            core.contents.delete(key)  # while no other transaction can add its row
 
     core.database.write(work)
 

@@ -1,6 +1,6 @@
 """Operations of users as plain functions: transactional, and limited to what the user may see.
 
-Every function takes the `Core` first and, where somebody asks, the `Actor` second; it returns
+Every function takes the `Core` first and, on behalf of a user, the `Actor` second; it returns
 frozen values and raises the errors below `PredictionServiceError`, each with a stable `.code`.
 
     from common_ml.service.core import open_core

@@ -51,7 +51,7 @@ def find(
     Args:
         core: The service.
         actor: Who looks: other people's files, predictions and tags are as if they were not there.
-        query: What is looked for.
+        query: The conditions.
         limit: How many at most.
         before: The `position` of the last file of the page before.
 
@@ -73,7 +73,7 @@ def page(core: Core, actor: Actor, query: Query, *, number: int, size: int) -> l
     Args:
         core: The service.
         actor: As in `find`.
-        query: What is looked for.
+        query: The conditions.
         number: Of the page, >= 0.
         size: Files on each page.
     """

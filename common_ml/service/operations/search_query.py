@@ -56,7 +56,7 @@ def conditions(
     Args:
         connection: For its dialect.
         actor: Who looks.
-        query: What is looked for.
+        query: The conditions.
         among: Numbers of the files that may fit at all; no other ones are looked at, however many
             there are. None for all files.
 
@@ -68,7 +68,7 @@ def conditions(
         raise InvalidRequestError(f"expected at most {MAX_WORDS} words, got {len(words)}")
     chosen = None if among is None else _numbers(connection, among)
     found: list[Any] = [visibility.sees_file(actor, _f.id)]
-    if actor.sees_all:  # what nobody has a name for any more is not found
+    if actor.sees_all:  # files without any name are not found
         n = _ANY_NAME
         found = [visibility.any_row(n, n.c.file_id == _f.id)]
     if chosen is not None:

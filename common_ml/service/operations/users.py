@@ -115,7 +115,7 @@ def change(
 
     Raises:
         NotFoundError: there is no such user.
-        ConflictError: nobody would be left who can manage users.
+        ConflictError: no user would be left who can manage users.
         InvalidRequestError: a role is unknown.
     """
     wanted = None if roles is None else _checked(roles)
@@ -147,7 +147,7 @@ def remove(core: Core, name: str) -> None:
 
     Raises:
         NotFoundError: there is no such user.
-        ConflictError: nobody would be left who can manage users.
+        ConflictError: no user would be left who can manage users.
     """
 
     def work(connection: Connection) -> None:

@@ -117,7 +117,7 @@ class ObjectStore(ContentStore):
         from obstore.exceptions import AlreadyExistsError, PreconditionError
 
         if path.stat().st_size <= _MAX_SINGLE_PUT_BYTES:
-            # If-None-Match: *; whoever was first has stored the same bytes
+            # If-None-Match: *; another writer has stored the same bytes
             with suppress(AlreadyExistsError, PreconditionError):
                 self._obstore.put(self._store, key, path, mode="create", use_multipart=False)
             return

@@ -73,7 +73,7 @@ class ContentStore(ABC):
 
     @abstractmethod
     def local_path(self, key: str) -> Path | None:
-        """Return the file of a content, which nobody may change; None in an object store."""
+        """Return the file of a content, which must not be changed; None in an object store."""
 
     @abstractmethod
     def fetch(self, key: str, target: Path) -> LocalContent:

@@ -48,7 +48,7 @@ class OpenFile:
         self.claim = claimed
         self.path = content.path
         self.given_up = ""
-        """Why nobody wants it any more: "cancelled", "lost", or "" if somebody does."""
+        """Why its claim was revoked: "cancelled" or "lost"; "" if it was not."""
         self._core = core
         self._writes = writes
         self._key = PartKey(

@@ -192,7 +192,7 @@ class _ModelPool:
                 try:
                     actor.worker_id = self._ray.get(actor.worker)
                 except RayError:
-                    actor.worker_id = "?"  # gone: its run says why
+                    actor.worker_id = "?"  # lost: the result of its run has the reason
             if not self._is_ready(actor.run):
                 continue
             self._actors.remove(actor)

@@ -135,11 +135,11 @@ class Slot(threading.Thread):
             logger.error("the tagger of %s failed: %s", self._spec.name, error)  # noqa: TRY400 - its stderr is in the message
             self._release_all(str(error))
         except (StoreError, OutputError) as error:
-            logger.error("releasing the claims of %s: %s", self._spec.name, error)  # noqa: TRY400 - said in full
+            logger.error("releasing the claims of %s: %s", self._spec.name, error)  # noqa: TRY400 - the message suffices
             self._release_all(None)  # the attempt does not count: any file would have failed
             self._store_fails.set()
         except DatabaseUnavailableError as error:
-            logger.error("%s; its leases will expire", error)  # noqa: TRY400 - said in full
+            logger.error("%s; its leases will expire", error)  # noqa: TRY400 - the message suffices
             self._drop_all()
         except Exception:  # the slot goes on with other files
             logger.exception("releasing the claims of %s", self._spec.name)
@@ -184,7 +184,7 @@ class Slot(threading.Thread):
         source = getattr(event, "source_media", None)
         file = self._open.get(source) if source is not None else None
         if file is None:
-            return  # about no file of ours
+            return  # not about an open file
         if isinstance(event, Tag):
             file.add(event)
             return
@@ -214,9 +214,9 @@ class Slot(threading.Thread):
                 logger.warning("the lease of %s was lost: its result is discarded", file.claim.id)
             self._store_failures = 0
         except DatabaseUnavailableError as failure:
-            logger.error("%s; the lease will expire", failure)  # noqa: TRY400 - said in full
+            logger.error("%s; the lease will expire", failure)  # noqa: TRY400 - the message suffices
         except (StoreError, OutputError) as failure:
-            logger.error("the result of %s cannot be stored: %s", file.claim.id, failure)  # noqa: TRY400 - said in full
+            logger.error("the result of %s cannot be stored: %s", file.claim.id, failure)  # noqa: TRY400 - the message suffices
             self._store_fails.set()
             self._wakes.set()
             self._release(file.claim, None)
@@ -285,7 +285,7 @@ class Slot(threading.Thread):
                 self._begin(waiting.popleft())
         finally:
             for claimed in waiting:
-                with suppress(DatabaseUnavailableError):  # given back with the next renewal
+                with suppress(DatabaseUnavailableError):  # released with the next renewal
                     self._release(claimed, None)
 
     def _begin(self, claimed: Claim) -> None:
@@ -294,7 +294,7 @@ class Slot(threading.Thread):
             file = self._opened(claimed)
         except (StoreError, OutputError) as error:
             if error.errno == errno.ENOENT and self._is_gone(claimed.key):
-                self._release(claimed, str(error))  # a matter of this file alone
+                self._release(claimed, str(error))  # concerns this file alone
                 return
             self._release(claimed, None)
             raise

@@ -153,7 +153,7 @@ class Worker:
         for folder in self._core.settings.work.iterdir():
             try:
                 owner = (folder / "owner").read_text()
-            except OSError:  # being made at this moment, or not ours
+            except OSError:  # just being created, or of another owner
                 continue
             if not is_alive(owner):
                 shutil.rmtree(folder, ignore_errors=True)

@@ -37,12 +37,12 @@ async def stream_events(
     *,
     everybody: Annotated[bool, Query(description="For administrators: all users'.")] = False,
 ) -> Response:
-    """Stream what happens to your predictions; a browser resumes by `Last-Event-ID` by itself.
+    """Stream events of your predictions; browsers resume by `Last-Event-ID` automatically.
 
     Each event has a `kind` such as `prediction.done` and a JSON object: `id`, `model`, `sha256`,
     `state`, `progress`, `error`, `num_tags`, `attempts`. The event `missed` says that events before
-    the first one are no longer kept: read the lists again. The event `late` says that events come
-    with a delay, because the server cannot look for them; `live` that they come at once again.
+    the first one are no longer retained: read the lists again. The event `late` says that events
+    are delayed, because the server cannot poll for them; `live` that they are timely again.
     """
     server = server_of(request)
     if everybody and not actor.sees_all:

@@ -57,7 +57,7 @@ def list_files(
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     cursor: Annotated[str, Query(max_length=2048)] = "",
 ) -> dict[str, Any]:
-    """List your files and those that are opened to your roles, newest first."""
+    """List your files and those shared with your roles, newest first."""
     before = decode_cursor(cursor, int)[0] if cursor else None
     found = files.find(server_of(request).core, actor, kind=kind, limit=limit, before=before)
     return {
@@ -91,7 +91,7 @@ def show_file(request: Request, digest: str, actor: Reader) -> dict[str, Any]:
 
 @router.delete("/{digest}", status_code=204, response_class=Response)
 def remove_file(request: Request, digest: str, actor: Uploader) -> Response:
-    """Remove your names of a file; its content goes when nobody has it any longer."""
+    """Remove your names of a file; its content is deleted once no user has a name for it."""
     files.remove(server_of(request).core, actor, digest)
     return Response(status_code=204)
 

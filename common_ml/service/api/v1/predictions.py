@@ -55,7 +55,7 @@ async def create_predictions(
         Header(min_length=1, max_length=200, description="The same key: the same predictions."),
     ] = None,
 ) -> dict[str, Any]:
-    """Ask for every file with every model; what is done already is not done again."""
+    """Submit every file with every model; existing results are reused."""
     server = server_of(request)
     choices = [_choice(model, body.params) for model in body.models]
 
@@ -140,7 +140,7 @@ def cancel_many(request: Request, actor: Predictor, body: LookupRequest) -> dict
 
 @router.post("/predictions:retry", response_model=Predictions)
 def retry_many(request: Request, actor: Predictor, body: LookupRequest) -> dict[str, Any]:
-    """Queue again what failed or was cancelled."""
+    """Requeue predictions that failed or were cancelled."""
     core = server_of(request).core
     numbers = [parsed_id(text, "prediction") for text in body.ids]
     predictions.retry(core, actor, numbers)
@@ -161,7 +161,7 @@ async def show_prediction(
 
 @router.post("/predictions/{prediction_id}:cancel", response_model=PredictionDocument)
 def cancel_prediction(request: Request, prediction_id: str, actor: Predictor) -> dict[str, Any]:
-    """Cancel a prediction that is queued or running; for others who asked for it it goes on."""
+    """Cancel a queued or running prediction; it goes on for other users who requested it."""
     core = server_of(request).core
     number = parsed_id(prediction_id, "prediction")
     changed = predictions.cancel(core, actor, [number])
@@ -175,7 +175,7 @@ def cancel_prediction(request: Request, prediction_id: str, actor: Predictor) ->
 def retry_prediction(
     request: Request, prediction_id: str, actor: Predictor, *, force: bool = False
 ) -> dict[str, Any]:
-    """Queue a prediction again that failed or was cancelled; with `force` one that is done."""
+    """Requeue a prediction that failed or was cancelled; with `force` also a completed one."""
     core = server_of(request).core
     number = parsed_id(prediction_id, "prediction")
     if not predictions.retry(core, actor, [number], force=force):
@@ -189,10 +189,10 @@ def retry_prediction(
 async def finished_or_late(
     server: Server, actor: Actor, numbers: list[int], *, prefer: str
 ) -> list[Prediction]:
-    """Return predictions when all are finished, or when the preferred time is over.
+    """Return predictions when all are finished, or after the timeout of the `Prefer` header.
 
     Raises:
-        NotFoundError: one that the actor may not see.
+        NotFoundError: a prediction that the actor may not see.
     """
     until = time.monotonic() + _wait_seconds(prefer)
     unique = list(dict.fromkeys(numbers))

@@ -19,7 +19,7 @@ _INT64 = 2**63 - 1
 
 
 class Document(BaseModel):
-    """A document of ours: unknown members are an error in what is asked."""
+    """Base of the documents: unknown members of a request are an error."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -122,8 +122,8 @@ class ModelDocument(Document):
     type: list[Kind] = Field(description="Kinds of files that it takes.")
     revision: str
     description: str
-    tags: list[str] = Field(description="What its author files it under.")
-    fields: dict[str, Any] = Field(description="What its results hold.")
+    tags: list[str] = Field(description="Keywords given by its author.")
+    fields: dict[str, Any] = Field(description="Fields of its results.")
     params: dict[str, Any] = Field(description="JSON Schema of its params.")
     defaults: dict[str, Any] = Field(description="Params of every prediction, unless given.")
     slots: int = Field(description="Files at once on each worker.")
@@ -134,7 +134,7 @@ class ModelDocument(Document):
 
 
 class SearchRequest(Document):
-    """What is looked for; all that is given must fit."""
+    """A search query; all given conditions must hold."""
 
     text: str = Field("", max_length=1000, description="Words in labels, tags and names.")
     labels: dict[Name, list[Annotated[str, Field(max_length=1000)]]] = Field(
@@ -203,7 +203,7 @@ class UserRequest(Document):
 
 
 class UserChange(Document):
-    """What changes of a user; what is left out stays."""
+    """A change of a user; omitted fields stay as they are."""
 
     password: str | None = Field(None, min_length=8, max_length=1024)
     current_password: str | None = Field(
@@ -264,7 +264,7 @@ class WebhookDocument(Document):
 
 
 class DeliveryDocument(Document):
-    """A call of a webhook."""
+    """A delivery to a webhook."""
 
     id: str
     event: str = Field(description="Id of the event, as in `/v1/events`.")
@@ -288,7 +288,7 @@ class WorkerDocument(Document):
 
 
 class StatsDocument(Document):
-    """Numbers of the whole service."""
+    """Statistics of the service."""
 
     predictions: dict[str, dict[str, int]] = Field(description="By model, then state.")
     files: int
@@ -300,7 +300,7 @@ class StatsDocument(Document):
 
 
 class ExportRequest(Document):
-    """Results of some predictions, in one file."""
+    """A request to export results of predictions into one file."""
 
     predictions: list[str] = Field(
         min_length=1, max_length=10_000, description="Their ids.", examples=[["17", "18"]]
@@ -308,7 +308,7 @@ class ExportRequest(Document):
 
 
 class AuditDocument(Document):
-    """One act."""
+    """One audited action."""
 
     username: str
     action: str = Field(examples=["user.created"])

@@ -1,4 +1,4 @@
-"""What Alembic runs: all migrations, on the connection that it is given."""
+"""Alembic environment: run all migrations on the given connection."""
 
 from __future__ import annotations
 
