@@ -149,8 +149,8 @@ class ScaleOptions:
         if self.share is not None and self.share[1] != num_shards:
             problems.append(
                 f"--shard is 1/{num_shards} to {num_shards}/{num_shards} of {self.plan}, got "
-                f"{self.shard!r}; hint: `common-ml scale plan --shards {self.share[1]}` divides "
-                "anew"
+                f"{self.shard!r}; hint: `common-ml scale plan --shards {self.share[1]}` makes a "
+                "new plan"
             )
         beside = [*(["FILES"] if files else []), *(["params"] if params else [])]
         if beside:
