@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from common_ml.data.clarifai_upload import Summary, UploadOptions
     from common_ml.data.clarifai_upload.outcomes import TableRow
-    from common_ml.data.clarifai_upload.planning import Plan
+    from common_ml.data.clarifai_upload.planning import UploadPlan
     from common_ml.data.record import Record
 
 
@@ -78,7 +78,7 @@ _STYLES = {
 }
 
 
-def print_plan(planned: Plan, options: UploadOptions) -> None:
+def print_plan(planned: UploadPlan, options: UploadOptions) -> None:
     """Print what would be sent."""
     for warning in planned.warnings:
         stderr.print(Text(f"warning: {printable(warning)}", style="yellow"), soft_wrap=True)

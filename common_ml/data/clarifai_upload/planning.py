@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Plan:
+class UploadPlan:
     """The records of an upload."""
 
     items: list[UploadItem] = field(default_factory=list)
@@ -48,9 +48,9 @@ class Plan:
         return sum(item.num_bytes for item in self.items)
 
 
-def plan(records: Iterable[Record], options: UploadOptions) -> Plan:
+def plan(records: Iterable[Record], options: UploadOptions) -> UploadPlan:
     """Plan the upload of all records; read the sizes of local files, and send nothing."""
-    made = Plan()
+    made = UploadPlan()
     for place, record in enumerate(records):
         report = Report()
         entry = input_of(record, report)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from common_ml.data.clarifai_upload.chunk import upload_chunk
 from common_ml.data.clarifai_upload.options import UploadOptions
 from common_ml.data.clarifai_upload.outcomes import Summary, UploadOutcome
-from common_ml.data.clarifai_upload.planning import Plan, plan
+from common_ml.data.clarifai_upload.planning import UploadPlan, plan
 from common_ml.data.clarifai_upload.retry import RetryClock
 from common_ml.data.clarifai_upload.session import Session
 from common_ml.data.clarifai_upload.upload_item import NO_ANSWER, NOT_SENT
@@ -55,7 +55,9 @@ def upload(
         return run(session, planned, options, on_outcome or _silent)
 
 
-def run(session: Session, planned: Plan, options: UploadOptions, on_outcome: OnOutcome) -> Summary:
+def run(
+    session: Session, planned: UploadPlan, options: UploadOptions, on_outcome: OnOutcome
+) -> Summary:
     """Upload what is planned."""
     workers = _WorkerPool(session, planned, options, on_outcome)
     interrupted = False
@@ -87,7 +89,7 @@ class _WorkerPool:
     """Worker threads that upload one chunk after the other."""
 
     def __init__(
-        self, session: Session, planned: Plan, options: UploadOptions, on_outcome: OnOutcome
+        self, session: Session, planned: UploadPlan, options: UploadOptions, on_outcome: OnOutcome
     ) -> None:
         self._session = session
         self._options = options

@@ -54,7 +54,7 @@ export class AdminView {
     const disabled = make("input", { type: "checkbox", checked: user.disabled });
     const password = make("input", { type: "password", minLength: 8, autocomplete: "new-password" });
     const isSelf = user.username === this.app.session.profile.username;
-    const save = form([["New password; empty: as it was", password]], "Save", async () => {
+    const save = form([["New password; leave empty to keep the current one", password]], "Save", async () => {
       const changes = { roles: roles.filter((input) => input.checked).map((input) => input.value), disabled: disabled.checked };
       await call("PATCH", `/v1/users/${encodeURIComponent(user.username)}`, password.value ? { ...changes, password: password.value } : changes);
       dialog.close();
@@ -88,7 +88,7 @@ export class AdminView {
     const rows = page.items.map((one) => [moment(one.created_at), one.username, one.action, one.object, Object.keys(one.data).length ? JSON.stringify(one.data) : ""]);
     const more = page.next ? make("button", {}, "Older") : "";
     if (more) more.onclick = async () => more.replaceWith(...(await this.#audit(page.next)));
-    return [table("Who did what", ["When", "Who", "What", "Which", "How"], rows, "Nothing yet."), more];
+    return [table("Audit log", ["Time", "User", "Action", "Object", "Details"], rows, "Nothing yet."), more];
   }
 }
 

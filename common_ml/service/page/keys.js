@@ -5,9 +5,9 @@ import { openDialog } from "./dialogs.js";
 
 const KEYS = [
   ["/", "Search"], ["u", "Add files"], ["p", "Predict the selected files"], ["1 … 5", "Files, predictions, models, account, administration"],
-  ["↑ ↓ PageUp PageDown Home End", "Move in a list"], ["Space", "Select, or not"], ["Shift ↑ ↓", "Select more"], ["Ctrl A", "Select all that are loaded"],
-  ["Enter", "Open the file"], ["Esc", "Close the file; select nothing"], ["c", "Predictions: cancel"], ["r", "Predictions: retry"], ["o", "Predictions: open the timeline"],
-  ["t", "Light or dark"], ["?", "These keys"],
+  ["↑ ↓ PageUp PageDown Home End", "Move in a list"], ["Space", "Select or deselect"], ["Shift ↑ ↓", "Select more"], ["Ctrl A", "Select all loaded rows"],
+  ["Enter", "Open the file"], ["Esc", "Close the file; clear the selection"], ["c", "Predictions: cancel"], ["r", "Predictions: retry"], ["o", "Predictions: open the timeline"],
+  ["t", "Light or dark"], ["?", "Keyboard shortcuts"],
 ];
 
 export function showKeys() {

@@ -30,7 +30,7 @@ export function choosePredictions(files, { models, store, onDone }) {
     { className: "predict" },
     fitting.length ? make("div", { className: "cards" }, ...cards.map((one) => one.element)) : make("p", { className: "empty" }, models.length ? "No model takes files of these kinds." : "No worker has offered a model yet."),
     make("details", { className: "nested" }, make("summary", {}, "More"),
-      make("label", { className: "field inline" }, make("span", {}, "Predict again what is done"), force),
+      make("label", { className: "field inline" }, make("span", {}, "Predict again what has results"), force),
       make("label", { className: "field" }, make("span", {}, "Priority, -100 to 100: higher ones are begun first"), priority)),
     problem,
     make("div", { className: "buttons end" }, go),

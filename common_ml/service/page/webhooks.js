@@ -23,7 +23,7 @@ export class Webhooks {
     });
     add.insertBefore(make("fieldset", { className: "choose" }, make("legend", {}, "Calls for"), ...events.map((input) => make("label", { className: "field inline" }, input, make("span", {}, input.value.replace("prediction.", ""))))), add.querySelector("button"));
     this.element = make("section", { attr: { "aria-label": "Webhooks" } }, make("h3", {}, "Webhooks"),
-      make("p", { className: "minor" }, "An address of yours that is called when one of your predictions gets there. Calls are signed, and repeated while they fail."), add, this.list);
+      make("p", { className: "minor" }, "A URL of yours that is called when one of your predictions reaches these states. Calls are signed, and retried while they fail."), add, this.list);
   }
 
   async update() {
