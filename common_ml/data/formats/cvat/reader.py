@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from common_ml.data.formats.cvat.tasks import Names, Task, project_tasks, single_task
 from common_ml.data.formats.shared.items import Item
-from common_ml.data.formats.shared.shapes import KEY
+from common_ml.data.formats.shared.shapes import KEY, turned_corners
 from common_ml.data.formats.shared.stills import SPLIT
 from common_ml.data.formats.shared.unique import UniqueIds
-from common_ml.data.formats.shared.xml_file import child_texts, corners
-from common_ml.data.record import Annotation, Mask, Record
+from common_ml.data.formats.shared.xml_file import corners
+from common_ml.data.record import Annotation, Box, Mask, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from xml.etree.ElementTree import Element
 
     from common_ml.data.formats.shared.media import MediaFiles
@@ -41,59 +43,86 @@ class Reader:
             raise Item({}, path).error(f"must be <annotations>, got <{root.tag}>")
 
     def records(self) -> Iterator[Record]:
-        """Yield the pictures in order; then the video, if there are tracks."""
+        """Yield the pictures in order; then the videos, if there are tracks."""
+        tasks: dict[str, Task] = {}
+        with self._policy:
+            tasks = project_tasks(self._root, self._path)
         ids = UniqueIds()
-        for number, element in enumerate(self._root.iterfind("image"), 1):
+        names = Names(self._images, tasks)
+        for number, element in enumerate(self._images, 1):
             with self._policy:
                 item = Item(element.attrib, self._path, f"image {number}")
-                ids.add(item.text("name"), item, field="name")
-                yield self._media.finished(self._picture(element, item))
-        is_video = self._root.find("image") is None and self._root.find("meta/source") is not None
-        if is_video or self._root.find("track") is not None:
+                ids.add(names.media_of(item), item, field="name")
+                record = self._picture(element, item, names)
+                yield self._media.finished(record, names=names.files_of(item))
+        tracks = list(enumerate(self._root.iterfind("track"), 1))
+        if tasks:
+            yield from self._of_project(tasks, tracks)
+        elif tracks or (not self._images and self._root.find("meta/source") is not None):
             with self._policy:
-                yield self._media.finished(self._video())
+                yield self._media.finished(self._video(single_task(self._root, self._path), tracks))
 
-    def _picture(self, element: Element, item: Item) -> Record:
+    def _picture(self, element: Element, item: Item, names: Names) -> Record:
+        metadata = {SPLIT: item.text("subset")} if "subset" in item else {}
+        if task := names.task_of(item):
+            metadata["task"] = task
         with item.building():
             return Record(
-                media=item.text("name"),
+                media=names.media_of(item),
                 kind="image",
                 width=item.whole_or_none("width"),
                 height=item.whole_or_none("height"),
                 annotations=tuple(self._shapes(element, item)),
-                metadata={SPLIT: item.text("subset")} if "subset" in item else {},
-                id=item.text("id", default=""),
+                metadata=metadata,
+                id=names.id_of(item),
                 unit="pixel",
             )
 
-    def _video(self) -> Record:
-        task = self._root.find("meta/task")
-        task = self._root.find("meta/job") if task is None else task
-        about = {} if task is None else {**_texts(task), **child_texts(task, "original_size")}
-        meta = self._root.find("meta")
-        source = {} if meta is None else child_texts(self._root, "meta")
-        media = source.get("source") or about.get("source") or about.get("name")
-        item = Item(about, self._path, "meta")
-        if not media:
+    def _of_project(
+        self, tasks: dict[str, Task], tracks: Sequence[tuple[int, Element]]
+    ) -> Iterator[Record]:
+        """Yield a record of each video that has tracks; of each if there are no pictures."""
+        of_task: dict[str, list[tuple[int, Element]]] = {key: [] for key in tasks}
+        for number, track in tracks:
+            key = track.get("task_id") or (next(iter(tasks)) if len(tasks) == 1 else "")
+            if key in of_task:
+                of_task[key].append((number, track))
+                continue
+            item = Item(track.attrib, self._path, f"track {number}")
+            problem = f"must be the id of a task in the project ({', '.join(tasks)}), got {key!r}"
+            self._policy.fail(item.error(problem, field="task_id"))
+        for key, task in tasks.items():
+            is_video = not self._images and task.about.get("mode") == "interpolation"
+            if of_task[key] or is_video:
+                with self._policy:
+                    yield self._media.finished(self._video(task, of_task[key]))
+
+    def _video(self, task: Task, tracks: Sequence[tuple[int, Element]]) -> Record:
+        item = task.about
+        if not task.media:
             raise item.error("is missing: the name of the video", field="source")
         annotations: list[Annotation] = []
-        for number, track in enumerate(self._root.iterfind("track"), 1):
+        for number, track in tracks:
             place = f"track {number}"
             for at, element in enumerate(track):
                 if element.tag in _SHAPES and element.get("outside", "0") != "1":
                     attributes = {"label": track.get("label", ""), **element.attrib}
                     shape = Item(attributes, self._path, place, f"{element.tag}[{at}]")
                     with self._policy:
-                        annotations.append(self._shape(element, shape, track.get("id", "")))
+                        made = self._shape(element, shape, item, track.get("id", ""))
+                        frame = task.frame(made.frame_index, shape)
+                        annotations.append(replace(made, frame_index=frame))
                 elif element.tag in _NESTED:
                     self._leave_out(place, f"{element.tag}[{at}]")
         with item.building():
             return Record(
-                media=media,
+                media=task.media,
                 kind="video",
                 width=item.whole_or_none("width"),
                 height=item.whole_or_none("height"),
                 annotations=tuple(annotations),
+                metadata={SPLIT: item.text("subset")} if task.frames and "subset" in item else {},
+                id=task.id,
                 unit="pixel",
             )
 
@@ -103,7 +132,7 @@ class Reader:
                 place = f"{element.tag}[{at}]"
                 with self._policy:
                     shape = Item(element.attrib, self._path, item.place, place)
-                    yield self._shape(element, shape, "")
+                    yield self._shape(element, shape, item, "")
             elif element.tag in _NESTED:
                 self._leave_out(item.place, f"{element.tag}[{at}]")
 
@@ -111,7 +140,7 @@ class Reader:
         """Report a skeleton, which is made of points with labels of their own."""
         self._policy.report.skip(place, f"{field}: skeletons are not read", place=place)
 
-    def _shape(self, element: Element, item: Item, track: str) -> Annotation:
+    def _shape(self, element: Element, item: Item, picture: Item, track: str) -> Annotation:
         attributes: dict[str, Any] = {
             key: _value(item.text(key))
             for key, usual in USUAL.items()
@@ -123,12 +152,16 @@ class Reader:
         with item.building():
             kind = element.tag
             rotation = item.number("rotation", default=0.0)
-            if kind == "box" and not rotation:
+            if kind == "box" and rotation % 90:
+                attributes[KEY] = _turned_box(item, rotation)
+            elif kind == "box" and rotation % 360:
+                known["box"] = Box.around((x, y) for x, y in _turned_box(item, rotation)["points"])
+            elif kind == "box":
                 known["box"] = self._policy.box(*(item.number(edge) for edge in _EDGES))
             elif kind == "polygon":
                 known["polygon"] = tuple(corners(item.text("points"), item, "points"))
             elif kind == "mask":
-                known["mask"], known["box"] = self._mask(item)
+                known["mask"], known["box"] = self._mask(item, picture)
             elif kind != "tag":
                 attributes[KEY] = _geometry(kind, item, rotation)
             frame = item.whole_or_none("frame")
@@ -136,7 +169,7 @@ class Reader:
                 item.text("label"), track=track, frame_index=frame, attributes=attributes, **known
             )
 
-    def _mask(self, item: Item) -> tuple[Mask, Any]:
+    def _mask(self, item: Item, picture: Item) -> tuple[Mask, Any]:
         """Decode run lengths, row by row in a rectangle, the first run outside the mask."""
         import numpy as np
 
@@ -148,43 +181,30 @@ class Reader:
             raise item.error("must be whole numbers", field="rle") from error
         if min(runs) < 0 or sum(runs) != width * height:
             raise item.error(f"must fill {width} x {height} pixels, got {sum(runs)}", field="rle")
-        picture = self._size(item)
-        if left + width > picture[0] or top + height > picture[1]:
+        size = picture.whole("width"), picture.whole("height")
+        if left + width > size[0] or top + height > size[1]:
             raise item.error("reaches beyond the picture", field="rle")
-        whole = np.zeros((picture[1], picture[0]), bool)
+        whole = np.zeros((size[1], size[0]), bool)
         inside = np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(height, width)
         whole[top : top + height, left : left + width] = inside
         return Mask.from_array(whole), None
 
-    def _size(self, item: Item) -> tuple[int, int]:
-        if item.place.startswith("image"):
-            sized = Item(
-                self._images[int(item.place.split()[-1]) - 1].attrib, self._path, item.place
-            )
-        else:
-            found = next(
-                (
-                    one
-                    for kind in ("task", "job")
-                    if (one := self._root.find(f"meta/{kind}/original_size")) is not None
-                ),
-                None,
-            )
-            about = {} if found is None else _texts(found)
-            sized = Item(about, self._path, "meta", "original_size")
-        return sized.whole("width"), sized.whole("height")
 
-
-def _texts(element: Element) -> dict[str, str]:
-    return {one.tag: (one.text or "").strip() for one in element if len(one) == 0}
+def _turned_box(item: Item, degrees: float) -> dict[str, Any]:
+    """Return the geometry of a box that is turned around its centre."""
+    x1, y1, x2, y2 = (item.number(edge) for edge in _EDGES)
+    sides = (x1, y1, x2 - x1, y2 - y1)
+    return {
+        "type": "rotated_box",
+        "unit": "pixel",
+        **dict(zip(("left", "top", "width", "height"), sides, strict=True)),
+        "rotation": math.radians(degrees),
+        "points": turned_corners(sides, degrees, pivot=(0.5, 0.5)),
+    }
 
 
 def _geometry(kind: str, item: Item, rotation: float) -> dict[str, Any]:
     geometry: dict[str, Any] = {"type": "line" if kind == "polyline" else kind, "unit": "pixel"}
-    if kind == "box":
-        x1, y1, x2, y2 = (item.number(edge) for edge in _EDGES)
-        sizes = {"left": x1, "top": y1, "width": x2 - x1, "height": y2 - y1}
-        return {**geometry, "type": "rotated_box", **sizes, "rotation": math.radians(rotation)}
     if kind == "ellipse":
         center, radii = (
             [item.number("cx"), item.number("cy")], [item.number("rx"), item.number("ry")],

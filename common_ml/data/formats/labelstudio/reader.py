@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from common_ml.data import geometry
 from common_ml.data.formats.shared import shapes
 from common_ml.data.formats.shared.masks import brush_mask
-from common_ml.data.record import Annotation, Mask
+from common_ml.data.formats.shared.shapes import turned_corners
+from common_ml.data.record import Annotation, Box, Mask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -210,18 +211,33 @@ def _reader_of(result: Item) -> Callable[[Item, Task], Iterator[Mapping[str, Any
 
 
 def _rectangles(result: Item, task: Task) -> Iterator[Mapping[str, Any]]:
-    yield _rectangle(result.child("value"), task)
+    yield _rectangle(result.child("value"), task, _aspect(result))
 
 
-def _rectangle(value: Item, task: Task) -> dict[str, Any]:
-    """Return the box, or the geometry of a rotated one."""
+def _aspect(result: Item) -> float | None:
+    """Return the picture's width by its height; None where the result does not say them.
+
+    They are of the picture as it is stored: `image_rotation` only says how it was shown, and
+    places are percent of the unturned picture.
+    """
+    width, height = (result.number_or_none(f"original_{side}") for side in ("width", "height"))
+    return width / height if width and height else None
+
+
+def _rectangle(value: Item, task: Task, aspect: float | None) -> dict[str, Any]:
+    """Return the box, or the geometry of one that is turned around its upper left corner."""
     left, top, width, height = (value.number(key) / 100 for key in ("x", "y", "width", "height"))
     rotation = value.number("rotation", default=0.0)
-    if rotation % 360:
-        numbers = {"left": left, "top": top, "width": width, "height": height}
-        turned = math.radians(rotation)  # around the upper left corner
-        return {"geometry": {"type": "rotated_box", "unit": "ratio", **numbers, "rotation": turned}}
-    return {"box": task.policy.cut(task.policy.box(left, top, left + width, top + height))}
+    if not rotation % 360:
+        return {"box": task.policy.cut(task.policy.box(left, top, left + width, top + height))}
+    is_upright = rotation % 180 == 0 or (rotation % 90 == 0 and aspect is not None)
+    points = turned_corners((left, top, width, height), rotation, pivot=(0, 0), aspect=aspect or 1)
+    if is_upright:
+        return {"box": task.policy.cut(Box.around((x, y) for x, y in points))}
+    numbers = {"left": left, "top": top, "width": width, "height": height}
+    known = {} if aspect is None else {"points": points}
+    turned = {"rotation": math.radians(rotation), **known}
+    return {"geometry": {"type": "rotated_box", "unit": "ratio", **numbers, **turned}}
 
 
 def _polygons(result: Item, task: Task) -> Iterator[Mapping[str, Any]]:
@@ -316,7 +332,7 @@ def _tracks(result: Item, task: Task) -> Iterator[Mapping[str, Any]]:
             frame = max(key.whole("frame") - 1, 0)
             with key.building():
                 place = {
-                    **_rectangle(key, task),
+                    **_rectangle(key, task, _aspect(result)),
                     "frame_index": frame,
                     "start_seconds": key.number("time", default=frame / rate),
                 }

@@ -24,6 +24,8 @@ from common_ml.data.formats.shared.turned import turned
 from common_ml.errors import FormatError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from common_ml.data.record import Record
     from common_ml.types import StrPath
 
@@ -92,12 +94,14 @@ class MediaFiles:
         real = path.resolve()
         return any(real.is_relative_to(root.resolve()) for root in [*roots, *own])
 
-    def finished(self, record: Record, *, size: Size | None = None) -> Record:
+    def finished(
+        self, record: Record, *, size: Size | None = None, names: Sequence[str] = ()
+    ) -> Record:
         """Return the record with its file, and with geometry as 0..1 if its size is available.
 
         The size is the recorded one, else `size`, else the picture's own. A picture below the
         folder must have the recorded size; where only its EXIF orientation makes the difference,
-        boxes are rotated with it.
+        boxes are rotated with it. Its file may also have one of `names`.
 
         Raises:
             FormatError: the picture has another size than the recorded one; or as `get`.
@@ -105,7 +109,7 @@ class MediaFiles:
         """
         path = None
         if self._root is not None or self._downloads is not None:
-            path = self.get(record.media, *other_names(record))
+            path = self.get(record.media, *names, *other_names(record))
             if path is not None:
                 record = replace(record, media=os.fspath(path))
         known = known_size(record)

@@ -12,6 +12,9 @@ unit, as the source gives them; a record that is turned from pixels to 0..1 keep
 | `ellipse` | `points`: the 4 ends of its axes; or `center`, `radii` and `rotation` |
 | `cuboid` | `points`, and `edges` where the source has them |
 | any other | a type that is not known here keeps its name and its numbers |
+
+Scale and CVAT turn a box around its centre, Label Studio around its upper left corner; `points` says
+where it lies.
 """
 
 from __future__ import annotations
@@ -53,6 +56,37 @@ def geometry_of(annotation: Annotation) -> Mapping[str, Any] | None:
     is_whole &= all(is_point(found[key]) for key in ("center", "radii") if key in found)
     is_whole &= "points" not in found or is_points(found["points"])
     return found if is_whole else None
+
+
+def turned_corners(
+    box: tuple[float, float, float, float],
+    degrees: float,
+    *,
+    pivot: tuple[float, float],
+    aspect: float = 1.0,
+) -> list[list[float]]:
+    """Return the corners of a box turned clockwise, from the upper left one; quarters are exact.
+
+    Args:
+        box: Left, top, width and height, in pixels or 0..1.
+        degrees: How far it is turned.
+        pivot: The point that stays, in parts of the box: (0, 0) its upper left corner.
+        aspect: Width of the picture by its height for 0..1; 1 for pixels.
+    """
+    left, top, width, height = box
+    quarter = _QUARTERS.get(degrees % 360)
+    angle = math.radians(degrees)
+    cos, sin = quarter or (math.cos(angle), math.sin(angle))
+    x, y = left + pivot[0] * width, top + pivot[1] * height
+    corners = []
+    for across, down in ((0, 0), (1, 0), (1, 1), (0, 1)):
+        dx, dy = (across - pivot[0]) * width, (down - pivot[1]) * height
+        corners.append([x + dx * cos - dy * sin / aspect, y + dx * sin * aspect + dy * cos])
+    return corners
+
+
+_QUARTERS = {0: (1, 0), 90: (0, 1), 180: (-1, 0), 270: (0, -1)}
+"""Degrees -> cosine and sine."""
 
 
 def is_number(value: Any) -> TypeGuard[float]:
