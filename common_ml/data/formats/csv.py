@@ -5,6 +5,12 @@ there, unknown ones are left out with a warning. Rows of the same `id` (of the s
 `frame`, where there is no id) make one record, wherever they stand. A row whose annotation columns
 are all empty is a record without annotations. A `label` alone means that it is there: `value` 1.
 
+Tables of others are read, too: `filename`, `image`, `image_id`, `path`, `url` and the like for
+`media` (`id` is then the row's, and left out), `class` or `LabelName` for `label`, `start` and
+`end` in seconds or hh:mm:ss, and boxes as `xmin, ymin, xmax, ymax`, `left, top, width, height`,
+`x_center, y_center, width, height` or `bbox`, a list [x, y, width, height]. Such boxes are 0..1
+where none in the file is beyond, and pixels otherwise.
+
 Kept: everything that a record holds. `polygon` is JSON ([[x, y], ...]), as are `mask`, `vector`,
 `attributes` and `metadata`; numbers are written so that the same ones come back. `frame` and
 `time_seconds` are those of a record about one frame, `frame_index` is an annotation's.
@@ -15,21 +21,26 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
+from common_ml.data.formats.shared.column_names import columns_of
 from common_ml.data.formats.shared.media import MediaFiles
+from common_ml.data.formats.shared.media_names import names_of_still
 from common_ml.data.formats.shared.policy import ErrorPolicy
 from common_ml.data.formats.shared.tables import escaped, read_table, require
 from common_ml.data.json_text import json_bytes
 from common_ml.data.record import Annotation, Box, Mask, Record
 from common_ml.data.report import Report
+from common_ml.errors import FormatError
 from common_ml.utils.whole_file import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from common_ml.data.formats.shared.column_names import Columns
     from common_ml.data.formats.shared.items import Item
     from common_ml.data.formats.shared.policy import OnError
     from common_ml.types import StrPath
@@ -50,6 +61,12 @@ _DECIMALS = (
 )  # fmt: skip
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+", re.ASCII)
+VIA = "region_shape_attributes"
+"""Column of VGG Image Annotator."""
+MEDIA_HINT = (
+    "the first line must name the columns: media (or filename, image, image_id, path, video, url, "
+    "...), label, x1, y1, x2, y2, start_seconds, end_seconds"
+)
 DECIMAL_COMMA = "row with decimal commas: read as points"
 
 
@@ -77,19 +94,30 @@ def read(
     policy = ErrorPolicy(on_error, report)
     known = (*RECORD_COLUMNS, *ANNOTATION_COLUMNS)
     columns, rows = read_table(source, policy, known=known)
-    require(source, columns, ["media"])
-    others = [one for one in columns if one and one not in known]
+    if VIA in columns:
+        raise FormatError(
+            f"{os.fspath(source)}: line 1, {VIA}: shapes as VGG Image Annotator's table has "
+            "them are not read; hint: export COCO from it",
+            path=source,
+            place="line 1",
+            field=VIA,
+        )
+    found = columns_of(columns, known)
+    if "media" not in found.names:
+        require(source, columns, ["media"], hint=MEDIA_HINT)
+    others = [one for one in columns if one and one not in found.read]
     if others:
         policy.report.warn(f"columns that are not read: {', '.join(others)}")
-    rows = (_with_decimal_points(row, policy) for row in rows)
+    rows = found.rows((_with_decimal_points(row, policy, found) for row in rows), policy)
     return _records(rows, policy, MediaFiles(media_root, download=download, policy=policy))
 
 
-def _with_decimal_points(row: Item, policy: ErrorPolicy) -> Item:
+def _with_decimal_points(row: Item, policy: ErrorPolicy, columns: Columns) -> Item:
     """Return the row with `0.5` for `0,5`; `1,234` may be a thousand, and stays."""
+    box = columns.box if len(columns.box) == 4 else ()
     found = {
         name: text.replace(",", ".")
-        for name in _DECIMALS
+        for name in (*(columns.names.get(one, one) for one in _DECIMALS), *box)
         if "," in (text := row.get(name) or "")
         and _DECIMAL_COMMA.fullmatch(text)
         and not _THOUSANDS.fullmatch(text)
@@ -123,7 +151,9 @@ def _records(rows: Iterable[Item], policy: ErrorPolicy, media: MediaFiles) -> It
     for record, annotations in records.values():
         finished = None
         with policy:
-            finished = media.finished(replace(record, annotations=tuple(annotations)))
+            names = names_of_still(record.media) if record.kind == "image" else ()
+            whole = replace(record, annotations=tuple(annotations))
+            finished = media.finished(whole, names=names)
         if finished is not None:
             yield finished
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from common_ml.data.formats.shared.column_names import is_table
 from common_ml.data.formats.shared.encodings import as_utf8
 from common_ml.data.formats.shared.json_file import parse_json
 from common_ml.data.formats.shared.packed import raise_if_packed
@@ -286,7 +287,14 @@ TABLES: dict[str, Callable[[set[str]], bool]] = {
         ("url" in columns and bool(columns & {"pos_concepts", "neg_concepts", "top_row"}))
         or columns >= {"input", "concepts"}
     ),
-    "csv": lambda columns: "media" in columns,
+    "csv": lambda columns: (
+        "media" in columns
+        or (
+            is_table(columns)
+            and not columns >= _MIN_KEYS
+            and not columns & {"pos_concepts", "neg_concepts", "top_row"}
+        )
+    ),
     "labelstudio": lambda columns: columns >= _MIN_KEYS,
 }
 """Format -> whether a table with these columns is one of it."""

@@ -3,14 +3,15 @@
 Read: `<image>` elements with their shapes and tags become a record each; `<track>` elements one
 record of the video, with an annotation for each frame that an object is in (`outside="0"`), its
 `frame_index`, and the track's id as `track`. CVAT writes the frames between keyframes out; what
-is not in the file is not interpolated. In a project's file each track is of its task's video, by the
-task's name, and its frames, numbered through in the file, are counted from that video's first;
-pictures whose names are not unique are named with their subset or task.
+is not in the file is not interpolated. In a project's file each track is of its task's video, which
+is named like the task, and its frames, numbered through in the file, are counted from that video's
+first; pictures whose names are not unique are named with their subset or task.
 
-Kept: picture, size, id, subset (as `metadata["split"]`), task of a project (`metadata["task"]`); label, box, polygon, mask,
-`<attribute>`s, numbers as numbers and true and false as such; `occluded`, `keyframe`, `z_order`,
-`group_id` and `source` as attributes where they are not the usual ones; polylines, points,
-ellipses, cuboids and rotated boxes (but for quarter turns) as `attributes["geometry"]`; tags as labels without place.
+Kept: picture, size, id, subset (as `metadata["split"]`), task of a project (`metadata["task"]`);
+label, box, polygon, mask, `<attribute>`s, numbers as numbers and true and false as such;
+`occluded`, `keyframe`, `z_order`, `group_id` and `source` as attributes where they are not the
+usual ones; polylines, points, ellipses, cuboids and rotated boxes (but for quarter turns) as
+`attributes["geometry"]`; tags as labels without place.
 
 Lost: skeletons when read, each named in the report; confidence, vectors, times (frames stay),
 other metadata, nested attributes, with a

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from common_ml.data.formats.shared.items import Item
-from common_ml.data.formats.shared.media_names import kind_of
+from common_ml.data.formats.shared.media_names import names_of_still
 from common_ml.data.formats.shared.xml_file import child_texts, texts
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 _STEP = re.compile(r"\s*step\s*=\s*(\d{1,9})\s*", re.ASCII)
-_STILL_ENDINGS = (".png", ".PNG", ".jpg", ".jpeg")
-"""Endings of the pictures that CVAT makes of a video's frames, whose names in the XML have none."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +148,4 @@ class Names:
         """Return the names that the picture's file may have in CVAT's archive."""
         name, subset = item.text("name"), item.text("subset", default="")
         plain = [f"{subset}/{name}", name] if subset else [name]
-        if kind_of(name):
-            return plain
-        return [*plain, *(one + ending for one in plain for ending in _STILL_ENDINGS)]
+        return [*plain, *(found for one in plain for found in names_of_still(one))]

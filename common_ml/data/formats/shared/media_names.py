@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-(?=.)")
 """Prefix that Label Studio adds to the name of an uploaded file."""
 _DRIVE = re.compile(r"^[A-Za-z]:[\\/]")
+_STILL_ENDINGS = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.\-]*://")
 _LOCAL_FILES = "/data/local-files/"
 """Label Studio's URL of a local file: the path is in the query `d`."""
@@ -72,6 +73,11 @@ def kind_of(media: str) -> Kind:
     """Return the kind of media by extension; "" where unknown."""
     kind = kind_by_name(file_name(media))
     return "" if kind == "unknown" else kind
+
+
+def names_of_still(media: str) -> list[str]:
+    """Return the names that the file of a picture may have whose name is given without ending."""
+    return [] if kind_of(media) else [media + ending for ending in _STILL_ENDINGS]
 
 
 def is_still(record: Record) -> bool:

@@ -13,8 +13,8 @@ unit, as the source gives them; a record that is turned from pixels to 0..1 keep
 | `cuboid` | `points`, and `edges` where the source has them |
 | any other | a type that is not known here keeps its name and its numbers |
 
-Scale and CVAT turn a box around its centre, Label Studio around its upper left corner; `points` says
-where it lies.
+Scale and CVAT turn a box around its centre, Label Studio around its upper left corner; `points`
+says where it lies.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def turned_corners(
     return corners
 
 
-_QUARTERS = {0: (1, 0), 90: (0, 1), 180: (-1, 0), 270: (0, -1)}
+_QUARTERS: dict[float, tuple[int, int]] = {0: (1, 0), 90: (0, 1), 180: (-1, 0), 270: (0, -1)}
 """Degrees -> cosine and sine."""
 
 

@@ -71,12 +71,15 @@ def header_of(path: StrPath) -> list[str]:
     return [one.strip() for one in header]
 
 
-def require(path: StrPath, columns: Sequence[str], needed: Sequence[str]) -> None:
-    """Raise FormatError unless all required columns exist."""
+def require(
+    path: StrPath, columns: Sequence[str], needed: Sequence[str], *, hint: str = ""
+) -> None:
+    """Raise FormatError, with the hint, unless all required columns exist."""
     missing = [name for name in needed if name not in columns]
     if missing:
         raise FormatError(
-            f"{os.fspath(path)}: line 1: column {missing[0]} is missing, got {', '.join(columns)}",
+            f"{os.fspath(path)}: line 1: column {missing[0]} is missing, got {', '.join(columns)}"
+            f"{hint and '; hint: '}{hint}",
             path=path,
             place="line 1",
             field=missing[0],
