@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +26,10 @@ USUAL = {
     "occluded": "0", "z_order": "0", "group_id": "0", "source": "manual", "keyframe": "1",
 }  # fmt: skip
 """Default values of a shape's attributes, which are not kept."""
+_OF_TRACKS = {"label", "group_id", "source"}
+"""Attributes that a track's shapes share."""
+SAME_TRACK = "track with the id of an earlier one: another name"
 _SHAPES = {"box", "polygon", "polyline", "points", "ellipse", "cuboid", "mask", "tag"}
-_NESTED = {"skeleton", "track"}
 _EDGES = ("xtl", "ytl", "xbr", "ybr")
 
 
@@ -102,18 +105,26 @@ class Reader:
         if not task.media:
             raise item.error("is missing: the name of the video", field="source")
         annotations: list[Annotation] = []
+        names: Counter[str] = Counter()
         for number, track in tracks:
             place = f"track {number}"
+            name = track.get("id", "")
+            names[name] += 1
+            if names[name] > 1:
+                self._policy.repair(SAME_TRACK)
+                name = f"{name}#{number}"
+            given = {key: one for key, one in track.attrib.items() if key in _OF_TRACKS}
+            common = {"label": "", **given}
             for at, element in enumerate(track):
                 if element.tag in _SHAPES and element.get("outside", "0") != "1":
-                    attributes = {"label": track.get("label", ""), **element.attrib}
+                    attributes = {**common, **element.attrib}
                     shape = Item(attributes, self._path, place, f"{element.tag}[{at}]")
                     with self._policy:
-                        made = self._shape(element, shape, item, track.get("id", ""))
+                        made = self._shape(element, shape, item, name)
                         frame = task.frame(made.frame_index, shape)
                         annotations.append(replace(made, frame_index=frame))
-                elif element.tag in _NESTED:
-                    self._leave_out(place, f"{element.tag}[{at}]")
+                elif element.tag not in _SHAPES:
+                    self._leave_out(place, element.tag, at)
         with item.building():
             return Record(
                 media=task.media,
@@ -133,12 +144,13 @@ class Reader:
                 with self._policy:
                     shape = Item(element.attrib, self._path, item.place, place)
                     yield self._shape(element, shape, item, "")
-            elif element.tag in _NESTED:
-                self._leave_out(item.place, f"{element.tag}[{at}]")
+            else:
+                self._leave_out(item.place, element.tag, at)
 
-    def _leave_out(self, place: str, field: str) -> None:
-        """Report a skeleton, which is made of points with labels of their own."""
-        self._policy.report.skip(place, f"{field}: skeletons are not read", place=place)
+    def _leave_out(self, place: str, tag: str, at: int) -> None:
+        """Report a skeleton, whose points have labels of their own, or what is not known."""
+        what = "skeletons are" if tag == "skeleton" else f"<{tag}> is"
+        self._policy.report.skip(place, f"{tag}[{at}]: {what} not read", place=place)
 
     def _shape(self, element: Element, item: Item, picture: Item, track: str) -> Annotation:
         attributes: dict[str, Any] = {
@@ -228,4 +240,7 @@ def _value(text: str) -> Any:
         return text
     if not math.isfinite(value) or text.strip() != text or "_" in text:
         return text
-    return int(value) if text.lstrip("-").isdigit() else value
+    digits = text.removeprefix("-")
+    if not digits.isdecimal():
+        return value
+    return text if len(digits) > 1 and digits[0] == "0" else int(text)  # 007 is a name

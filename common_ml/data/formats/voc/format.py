@@ -8,7 +8,8 @@ the box.
 Kept: picture, size; label, box; `pose`, `truncated`, `difficult`, `occluded` (where they are not
 `Unspecified` or 0) and other texts of an object as attributes, and what stands under
 `<attributes>` (as CVAT writes it), numbers as numbers, `<actions>` and `<point>` as objects;
-polygons, written as Roboflow does;
+polygons, written as Roboflow does, also read as LabelMe does; roLabelImg's `robndbox` as
+`attributes["geometry"]`;
 `folder`, `database`, `segmented`, `depth` as metadata, and the part (`ImageSets/Main/train.txt`)
 in `metadata["split"]`.
 
@@ -22,8 +23,6 @@ whole name, but of an absolute path the last part.
 
 from __future__ import annotations
 
-import glob
-import math
 import os
 from collections import defaultdict
 from dataclasses import replace
@@ -34,10 +33,9 @@ from xml.etree import ElementTree as ET
 from common_ml.data.formats.shared.encodings import as_utf8
 from common_ml.data.formats.shared.items import Item
 from common_ml.data.formats.shared.media import MediaFiles, known_size, other_names
-from common_ml.data.formats.shared.named_paths import is_file
 from common_ml.data.formats.shared.plain_pixels import plain_box, plain_polygon
 from common_ml.data.formats.shared.policy import ErrorPolicy
-from common_ml.data.formats.shared.shapes import is_number
+from common_ml.data.formats.shared.shapes import KEY, is_number
 from common_ml.data.formats.shared.stills import (
     SPLIT,
     TOO_LONG,
@@ -56,10 +54,11 @@ from common_ml.data.formats.shared.xml_file import (
     texts,
     write_xml,
 )
-from common_ml.data.record import Annotation, Polygon, Record
+from common_ml.data.formats.voc.pictures import picture_of
+from common_ml.data.formats.voc.shapes import polygon_of, turned_box, value_of
+from common_ml.data.record import Annotation, Record
 from common_ml.data.report import Report
 from common_ml.errors import FormatError
-from common_ml.media.kinds import kind_by_name
 from common_ml.utils.whole_file import staging
 
 if TYPE_CHECKING:
@@ -202,7 +201,7 @@ def _record(path: Path, source: Path, policy: ErrorPolicy, *, shift: float) -> R
         raise item.error(f"must be an <annotation>, got <{root.tag}>")
     size = Item(child_texts(root, "size"), os.fspath(path), inside="size")
     name = whole.get("filename") or PurePosixPath(whole.get("path", "").replace("\\", "/")).name
-    found = _picture(source, path, name, whole.get("path") or name)
+    found = picture_of(source, path, name, whole.get("path") or name, policy)
     if not name and found is None:
         raise item.error("is missing", field="filename")
     annotations = []
@@ -245,7 +244,7 @@ def _annotation(
     found = texts(element)
     item = Item(found, path, f"object {number}")
     edges = Item(child_texts(element, "bndbox"), path, f"object {number}", "bndbox")
-    polygon = _polygon(element.find("polygon"), item)
+    polygon = polygon_of(element.find("polygon"), item)
     if polygon == () and element.find("bndbox") is not None:
         policy.repair("polygon without corners beside a box: left out")
         polygon = None
@@ -259,7 +258,7 @@ def _annotation(
     for tag in ("actions", "point"):
         values = child_texts(element, tag)
         if values:
-            attributes[tag] = {key: _value(text) for key, text in values.items()}
+            attributes[tag] = {key: value_of(text) for key, text in values.items()}
     for key, text in found.items():
         if key in _FLAGS and text in ("0", "1"):
             attributes |= {key: 1} if text == "1" else {}
@@ -268,53 +267,16 @@ def _annotation(
     for one in element.iterfind("attributes/attribute"):
         pair = texts(one)
         if pair.get("name"):
-            attributes[pair["name"]] = _value(pair.get("value", ""))
+            attributes[pair["name"]] = value_of(pair.get("value", ""))
     with item.building():
         box = None
-        if polygon is None or element.find("bndbox") is not None:
+        turned = element.find("robndbox")
+        if turned is not None:
+            attributes[KEY] = turned_box(Item(texts(turned), path, item.place, "robndbox"))
+        if element.find("bndbox") is not None or (polygon is None and turned is None):
             x1, y1, x2, y2 = (edges.number(key) for key in _EDGES)
             box = policy.box(x1 - shift, y1 - shift, x2, y2)
         return Annotation(item.text("name"), box=box, polygon=polygon, attributes=attributes)
-
-
-def _polygon(element: ET.Element | None, item: Item) -> Polygon | None:
-    """Read a polygon as written by Roboflow: x1, y1, x2, y2, ..."""
-    if element is None:
-        return None
-    values = Item(texts(element), item.path, item.place, "polygon")
-    count = sum(1 for key in values.data if key.startswith("x"))
-    return tuple((values.number(f"x{n}"), values.number(f"y{n}")) for n in range(1, count + 1))
-
-
-def _value(text: str) -> Any:
-    try:
-        value = float(text)
-    except ValueError:
-        return text
-    if not math.isfinite(value):
-        return text
-    return int(value) if value == int(value) and "." not in text and "e" not in text else value
-
-
-def _picture(source: Path, document: Path, name: str, whole_path: str) -> Path | None:
-    """Return the picture of a document, which its name or that of the document may tell."""
-    if Path(name).is_absolute():
-        return None
-    if name:
-        last = PurePosixPath(name.replace("\\", "/")).name
-        folders = (source / "JPEGImages", document.parent)
-        places = [folder / one for one in (name, last) for folder in folders] + [Path(whole_path)]
-        found = next((one for one in places if is_file(one)), None)
-        if found is not None or PurePosixPath(last).suffix:
-            return found
-    # tools leave the ending out, or the name: then the document is named like its picture
-    for folder in (source / "JPEGImages", document.parent):
-        for stem in dict.fromkeys((name or document.stem, document.stem)):
-            named = sorted(folder.glob(f"{glob.escape(stem)}.*"))
-            for one in named:
-                if kind_by_name(one.name) == "image":
-                    return one
-    return None
 
 
 def _document(record: Record, file_name: str, report: Report) -> ET.Element:
