@@ -80,7 +80,7 @@ def test_errors_name_the_file_as_it_was_given(tmp_path: Path) -> None:
     assert error == Error("no such file: s3://films/a.mp4", "s3://films/a.mp4")
 
 
-def test_the_first_open_file_is_blamed_and_tried_alone(
+def test_the_failure_counts_for_the_first_open_file_which_is_retried_alone(
     tmp_path: Path, make_tagger: Callable[[], ProcessTagger]
 ) -> None:
     """The one that was open beside it is tagged after it, and its messages are not doubled."""
@@ -111,7 +111,7 @@ def test_a_file_that_fails_once_is_tagged(
     assert [type(event) for event in events] == [Tag, Retry, Tag, Tag, Progress]
 
 
-def test_a_tagger_that_ends_after_an_error_has_said_whom_to_blame(tmp_path: Path) -> None:
+def test_a_tagger_that_ends_after_an_error_has_named_the_cause(tmp_path: Path) -> None:
     files = [str(tmp_path / "missing.mp4"), *made(tmp_path, "a.mp4")]
     words = command(tmp_path / "honest", HONEST)
     with TaggerKeeper(lambda: ProcessTagger(words), max_tries=1) as kept:
@@ -162,7 +162,7 @@ def test_an_idle_tagger_is_stopped_and_started_again(
         assert kept.num_starts == 2
 
 
-def test_a_tagger_that_dies_between_two_files_blames_nobody(
+def test_a_failure_between_two_files_counts_for_no_file(
     tmp_path: Path, make_tagger: Callable[[], ProcessTagger]
 ) -> None:
     files = made(tmp_path, "a.mp4", "b.mp4")
