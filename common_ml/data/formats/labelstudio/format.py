@@ -27,7 +27,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from common_ml.data.formats.labelstudio import tasks, writer
-from common_ml.data.formats.labelstudio.tasks import DATA_KEYS, DEFAULT_FPS
+from common_ml.data.formats.labelstudio.sources import DATA_KEYS
+from common_ml.data.formats.labelstudio.tasks import DEFAULT_FPS
 from common_ml.data.formats.shared.encodings import as_utf8
 from common_ml.data.formats.shared.json_file import load_json, parse_json
 from common_ml.data.formats.shared.media import MediaFiles

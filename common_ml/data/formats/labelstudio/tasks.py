@@ -6,22 +6,23 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from common_ml.data.formats.labelstudio.reader import Task, annotations_of, regions_of, texts_of
+from common_ml.data.formats.labelstudio.sources import by_source, sources_of
 from common_ml.data.formats.shared.items import items_of
-from common_ml.data.formats.shared.media_names import kind_of, storage_address
+from common_ml.data.formats.shared.media_names import storage_address
 from common_ml.data.formats.shared.unique import UniqueIds
 from common_ml.data.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from common_ml.data.formats.labelstudio.sources import Source
     from common_ml.data.formats.shared.items import Item
     from common_ml.data.formats.shared.media import MediaFiles
     from common_ml.data.formats.shared.policy import ErrorPolicy
-    from common_ml.data.record import Annotation, Kind
+    from common_ml.data.record import Annotation
 
 DEFAULT_FPS = 24.0
 """Frames per second that Label Studio assumes by default."""
-DATA_KEYS: tuple[Kind, ...] = ("image", "video", "audio")
 _OUR_KEYS = {"id", "width", "height", "duration_seconds", "fps"}
 _EXPORT_KEYS = {"id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time"}
 """Of JSON-MIN: beside the keys of `data` and the controls."""
@@ -33,14 +34,15 @@ def records(
     """Yield the tasks of a file, in order."""
     ids = UniqueIds()
     for item in items_of(_listed(data), path, what="a list of tasks", policy=policy):
-        record = None
+        found: list[Record] = []
         with policy:
             task = item if "data" in item else _full(item)
-            record = _record(task, fps, policy)
-            ids.add(record.id, task)
-            record = media.finished(record)
-        if record is not None:
-            yield record
+            made = _records(task, fps, policy)
+            ids.add(made[0].id, task)
+            found = made
+        for record in found:
+            with policy:
+                yield media.finished(record)
 
 
 def _listed(data: Any) -> Any:
@@ -77,18 +79,39 @@ def _full(item: Item) -> Item:
     return replace(item, data=full)
 
 
-def _record(item: Item, fps: float | None, policy: ErrorPolicy) -> Record:
+def _records(item: Item, fps: float | None, policy: ErrorPolicy) -> list[Record]:
+    """Return a record of the task's media, or of each that results are about."""
     data = item.child("data")
-    kind, key = _media_of(data)
+    sources = sources_of(data)
+    found = by_source(_results(item, policy), sources, data, policy)
+    identity = data.text("id", default="") or item.text("id", default="")
+    records = []
+    for source, results in found.items():
+        name = identity
+        if identity and len(found) > 1 and source is not next(iter(found)):
+            name = f"{identity}/{source.name}"
+        records.append(_record(item, source, results, name, fps, policy))
+    return records
+
+
+def _record(
+    item: Item,
+    source: Source,
+    results: list[Item],
+    identity: str,
+    fps: float | None,
+    policy: ErrorPolicy,
+) -> Record:
+    data, kind = item.child("data"), source.kind
     rate = fps or DEFAULT_FPS
     if kind == "video":  # of a picture it is metadata, and may be anything
         rate = data.number("fps", default=rate)
     if rate <= 0:
         raise data.error(f"must be > 0, got {rate}", field="fps")
-    metadata = {name: value for name, value in data.data.items() if name not in {key, *_OUR_KEYS}}
+    others = {source.key, *_OUR_KEYS}
+    metadata = {name: value for name, value in data.data.items() if name not in others}
     if "fps" in data:
         metadata["fps"] = rate if kind == "video" else data.get("fps")
-    results = list(_results(item, policy))
     task = Task(kind, rate, fps is not None or "fps" in data, policy)
     made: list[Annotation] = []
     for region in regions_of(results, policy):
@@ -96,38 +119,32 @@ def _record(item: Item, fps: float | None, policy: ErrorPolicy) -> Record:
             made += annotations_of(region, task)
         for name, text in texts_of(region).items():
             metadata.setdefault(name, text)
-    size = _size(data, results)
+    size = _size(data, results, policy)
     with item.building():
         return Record(
-            media=storage_address(data.text(key)),
+            media=storage_address(source.address),
             kind=kind,
             width=size[0],
             height=size[1],
             duration_seconds=data.number_or_none("duration_seconds"),
             annotations=tuple(made),
             metadata=metadata,
-            id=data.text("id", default="") or item.text("id", default=""),
+            id=identity,
         )
 
 
-def _media_of(data: Item) -> tuple[Kind, str]:
-    """Return kind and key of a task's media; the key's name is free."""
-    for kind in DATA_KEYS:
-        if kind in data:
-            return kind, kind
-    for key, value in data.data.items():
-        if isinstance(value, str) and kind_of(storage_address(value)):
-            return kind_of(storage_address(value)), key
-    raise data.error(f"has none of {', '.join(DATA_KEYS)}, nor any other media")
-
-
-def _size(data: Item, results: list[Item]) -> tuple[int | None, int | None]:
+def _size(data: Item, results: list[Item], policy: ErrorPolicy) -> tuple[int | None, int | None]:
     if "width" in data and "height" in data:
         return data.whole("width"), data.whole("height")
-    for result in results:
-        if "original_width" in result and "original_height" in result:
-            return result.whole("original_width"), result.whole("original_height")
-    return None, None
+    keys = ("original_width", "original_height")
+    stated = (one for one in results if all(key in one for key in keys))
+    sizes = list(dict.fromkeys((one.whole(keys[0]), one.whole(keys[1])) for one in stated))
+    if len(sizes) > 1:
+        policy.report.warn(
+            f"{data.place}: results state pictures of several sizes "
+            f"({', '.join(f'{width} x {height}' for width, height in sizes)}): the first is taken"
+        )
+    return sizes[0] if sizes else (None, None)
 
 
 def _results(item: Item, policy: ErrorPolicy) -> Iterator[Item]:
