@@ -278,6 +278,7 @@ JSON: dict[str, Callable[[Outline], bool]] = {
     "coco": _is_coco,
     "diffgram": _is_diffgram,
     "fiftyone": _is_fiftyone,
+    "huggingface": lambda found: "file_name" in found.keys and "images" not in found.keys,
     "labelstudio": _is_labelstudio,
     "scale": lambda found: "task_id" in found.first,
 }
@@ -316,7 +317,10 @@ def _is_yolo(path: Path) -> bool:
 
 FOLDERS: dict[str, Callable[[Path], bool]] = {
     "fiftyone": lambda path: (path / "labels.json").is_file() and _has(path, "data", "data.json"),
-    "huggingface": lambda path: any(map(_of_parquet, data_files(path, "*.parquet"))),
+    "huggingface": lambda path: (
+        any(map(_of_parquet, data_files(path, "*.parquet")))
+        or _has(path, "metadata.jsonl", "metadata.csv", "*/metadata.jsonl", "*/metadata.csv")
+    ),
     "voc": lambda path: (path / "Annotations").is_dir(),
     "yolo": _is_yolo,
     "masterful": lambda path: (path / "records.csv").is_file(),

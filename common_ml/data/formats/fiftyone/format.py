@@ -144,14 +144,15 @@ def _object(data: Any, path: Path) -> Mapping[str, Any]:
 
 
 def _pictures(folder: Path) -> dict[str, str]:
-    """Name without extension -> path."""
+    """Name, with and without extension -> path."""
     manifest = folder / "data.json"
     if manifest.is_file():
         item = Item(_object(load_json(manifest), manifest), os.fspath(manifest))
         return {name: item.text(name) for name in item.data}
     data = folder / "data"
     files = data_files(data, "**/*")
-    return {one.relative_to(data).with_suffix("").as_posix(): os.fspath(one) for one in files}
+    places = {one.relative_to(data).with_suffix("").as_posix(): os.fspath(one) for one in files}
+    return {**{one.relative_to(data).as_posix(): os.fspath(one) for one in files}, **places}
 
 
 def _annotations(item: Item, classes: list[Any], policy: ErrorPolicy) -> Iterator[Annotation]:

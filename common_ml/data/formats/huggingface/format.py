@@ -7,7 +7,8 @@ Columns written: `image` (a picture, with its bytes where it was found), `file_n
 `category` (a ClassLabel), `area`, `iscrowd` of what has a box and a picture of known size;
 `labels`, the labels of the whole; and `record`, the record as JSON.
 
-Read: such a file, or a folder of them; without `record` the columns `file_name` or `image.path`,
+Read: such a file, or a folder of them, or an image folder's `metadata.jsonl` or `metadata.csv`;
+without `record` the columns `file_name` or `image.path`,
 `width`, `height` and `objects`, as object detection sets on the hub have them (`bbox`, and
 `category`, `categories`, `category_id` or `label`), and `label` or `labels` of the whole, as sets
 for classification have it. Other columns are metadata, other lists beside the boxes attributes,
@@ -29,10 +30,12 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from common_ml.data.formats.huggingface.image_folder import NAMES, is_table, rows_of, tables_of
 from common_ml.data.formats.shared.items import Item
 from common_ml.data.formats.shared.media import MediaFiles, other_names, pixel_scale
 from common_ml.data.formats.shared.media_names import is_still
 from common_ml.data.formats.shared.policy import ErrorPolicy
+from common_ml.data.formats.shared.shapes import is_number
 from common_ml.data.formats.shared.stray import data_files
 from common_ml.data.json_text import json_bytes
 from common_ml.data.record import Annotation, Box, Record
@@ -84,12 +87,14 @@ def read(
     policy = ErrorPolicy(on_error, report)
     media = MediaFiles(media_root, download=download, policy=policy)
     path = Path(source)
-    files = data_files(path, "**/*.parquet") if path.is_dir() else [path]
+    files = data_files(path, "**/*.parquet") or tables_of(path) if path.is_dir() else [path]
     if not files:
-        raise FormatError(f"{os.fspath(path)}: has no Parquet files", path=path)
+        expected = f"Parquet files, nor {' or '.join(NAMES)}"
+        raise FormatError(f"{os.fspath(path)}: has no {expected}", path=path)
     taken: set[str] = set()
     for file in files:
-        for item, names in _rows(file):
+        rows = ((row, ()) for row in rows_of(file, policy)) if is_table(file) else _rows(file)
+        for item, names in rows:
             with policy:
                 record = _record(item, names, policy)
                 if record.id in taken and "record" not in item:
@@ -276,6 +281,8 @@ def _annotation(item: Item, names: Sequence[str], policy: ErrorPolicy) -> Annota
     numbers = item.listed("bbox")
     if len(numbers) != 4:
         raise item.error(f"must be [left, top, width, height], got {numbers!r:.80}", field="bbox")
+    if not all(map(is_number, numbers)):
+        raise item.error(f"must be four numbers, got {numbers!r:.80}", field="bbox")
     with item.building():
         x, y, width, height = numbers
         attributes = {one: item.get(one) for one in ("area", "iscrowd") if item.get(one)}
