@@ -305,6 +305,21 @@ def _has(folder: Path, *patterns: str) -> bool:
     return any((folder / one).exists() or has_data_file(folder, one) for one in patterns)
 
 
+def _has_image_table(path: Path) -> bool:
+    """Whether it is an image folder of Hugging Face: its table names files."""
+    patterns = (f"{place}{name}" for place in ("", "*/") for name in _IMAGE_TABLES)
+    found = (one for pattern in patterns for one in data_files(path, pattern))
+    return any(b"file_name" in _head_of(one) for one in found)
+
+
+_IMAGE_TABLES = ("metadata.jsonl", "metadata.csv")
+
+
+def _head_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return as_utf8(file.read(_TAIL_BYTES)).partition(b"\n")[0]
+
+
 def _is_yolo(path: Path) -> bool:
     if _has(path, "obj.data", "_darknet.labels"):
         return True
@@ -318,8 +333,7 @@ def _is_yolo(path: Path) -> bool:
 FOLDERS: dict[str, Callable[[Path], bool]] = {
     "fiftyone": lambda path: (path / "labels.json").is_file() and _has(path, "data", "data.json"),
     "huggingface": lambda path: (
-        any(map(_of_parquet, data_files(path, "*.parquet")))
-        or _has(path, "metadata.jsonl", "metadata.csv", "*/metadata.jsonl", "*/metadata.csv")
+        any(map(_of_parquet, data_files(path, "*.parquet"))) or _has_image_table(path)
     ),
     "voc": lambda path: (path / "Annotations").is_dir(),
     "yolo": _is_yolo,

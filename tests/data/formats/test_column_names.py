@@ -140,8 +140,9 @@ def test_errors_name_the_column_of_the_file(tmp_path: Path, text: str, message: 
     assert message in str(caught.value)
     assert "hint: " in str(caught.value)
     report = Report()
-    read(tmp_path, text, report, on_error="skip")
+    (record,) = read(tmp_path, text, report, on_error="skip")
     assert len(report.skipped) == 1
+    assert record.annotations == ()  # the picture stays
 
 
 def test_a_table_of_via_is_named(tmp_path: Path) -> None:

@@ -53,6 +53,12 @@ def test_a_table_of_csv(tmp_path: Path) -> None:
     assert (record.media, record.labels(), record.metadata) == (str(path), ("cat",), {})
 
 
+def test_another_table_called_metadata_is_none(tmp_path: Path) -> None:
+    (tmp_path / "metadata.csv").write_text("id,licence\n1,x\n")
+    (tmp_path / "a.vtt").write_text("WEBVTT\n")
+    assert formats.recognise(tmp_path) == "webvtt"
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from common_ml.data.formats.shared.items import Item
 from common_ml.data.formats.shared.media_names import kind_of
 from common_ml.data.formats.shared.policy import CLIP_SHARE
+from common_ml.errors import FormatError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -60,6 +61,16 @@ _CENTRES = tuple(
 _LISTS = ("bbox", "bbox_xywh", "bbox_xyxy")
 _FREE = {"metadata", "attributes", "mask", "vector", "value", "polygon", "kind", "id"}
 """Columns of our own whose name means something else in other tables."""
+_OF_PICTURES = {
+    "media",
+    "id",
+    "width",
+    "height",
+    "frame",
+    "time_seconds",
+    "duration_seconds",
+    "unit",
+}
 _PLAIN = re.compile(r"[ .\-]+")
 _CLOCK = re.compile(r"(?:(\d{1,4}):)?(\d{1,4}):(\d{1,2}(?:[.,]\d{1,9})?)", re.ASCII)
 _LISTED = re.compile(r"\s*[\[(]?([^\[\]()]*)[\])]?\s*")
@@ -112,15 +123,19 @@ class Columns:
         columns = self.box if len(self.box) == 4 else self.box * 4
         shown = {**self.names, **dict(zip(_CORNERED, columns, strict=False))}
         for row in rows:
-            with policy:
-                data: dict[str, Any] = {own: row.get(name) for own, name in self.names.items()}
-                named = NamedItem(data, row.path, row.place, names=shown)
+            data: dict[str, Any] = {own: row.get(name) for own, name in self.names.items()}
+            named = NamedItem(data, row.path, row.place, names=shown)
+            try:
                 data |= _seconds(named)
                 if self.kind != "own":
                     data |= self._box(row)
-                    if "kind" not in named and not kind_of(named.text("media")):
-                        data["kind"] = "image"
-                yield named
+            except FormatError as error:  # costs the annotation, and not its picture
+                policy.fail(error)
+                named = replace(named, data={key: data[key] for key in data if key in _OF_PICTURES})
+            if self.kind != "own" and "kind" not in named and "media" in named:
+                is_named = kind_of(named.text("media"))
+                named = replace(named, data={**named.data, "kind": "" if is_named else "image"})
+            yield named
 
     def _box(self, row: Item) -> Mapping[str, float]:
         if len(self.box) == 1:
