@@ -280,7 +280,11 @@ JSON: dict[str, Callable[[Outline], bool]] = {
     "fiftyone": _is_fiftyone,
     "huggingface": lambda found: "file_name" in found.keys and "images" not in found.keys,
     "labelstudio": _is_labelstudio,
-    "scale": lambda found: "task_id" in found.first,
+    "scale": lambda found: (
+        "task_id" in found.first
+        or {"task_id", "params"} <= found.keys
+        or "task_id" in found.firsts.get("docs", {})
+    ),
 }
 """Format -> whether a JSON file is one of it."""
 TABLES: dict[str, Callable[[set[str]], bool]] = {

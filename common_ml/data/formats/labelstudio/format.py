@@ -1,10 +1,10 @@
 """Label Studio: tasks with regions in pictures, and with time lanes in videos and sounds, as JSON.
 
-Read: an export (JSON, JSON-MIN, CSV or TSV), one task, an annotation as storages get it, or tasks
-to import; of each task the newest annotation that was not cancelled, or all predictions where
-there is none; others are reported. Results of one `id` are one region: its place, labels, text and
-choices about it. Places are rectangles, polygons, brushes, key points, ellipses, vectors, time
-lanes, times in a sound, and the key frames of a video's boxes, which share
+Read: an export (JSON, JSON Lines, JSON-MIN, CSV or TSV), one task, an annotation as storages get
+it, or tasks to import; of each task the newest annotation that was not cancelled, or all
+predictions where there is none; others are reported. Results of one `id` are one region: its
+place, labels, text and choices about it. Places are rectangles, polygons, brushes, key points,
+ellipses, vectors, time lanes, times in a sound, and the key frames of a video's boxes, which share
 `attributes["track_id"]`, their region's id. Text of a region is `attributes["text"]`, choices
 about it stand under the name of their control, text about the whole task in the metadata. Results
 without any of these, and relations, are left out.
@@ -30,7 +30,7 @@ from common_ml.data.formats.labelstudio import tasks, writer
 from common_ml.data.formats.labelstudio.sources import DATA_KEYS
 from common_ml.data.formats.labelstudio.tasks import DEFAULT_FPS
 from common_ml.data.formats.shared.encodings import as_utf8
-from common_ml.data.formats.shared.json_file import load_json, parse_json
+from common_ml.data.formats.shared.json_file import load_json_or_lines, parse_json
 from common_ml.data.formats.shared.media import MediaFiles
 from common_ml.data.formats.shared.media_names import kind_of
 from common_ml.data.formats.shared.policy import ErrorPolicy
@@ -86,7 +86,7 @@ def _load(source: StrPath, policy: ErrorPolicy) -> Any:
     with Path(source).open("rb") as file:
         start = as_utf8(file.read(_HEAD_BYTES)).removeprefix(BOM_UTF8).lstrip()
     if not any(key in start for key in (b"annotator", b"annotation_id")) or start[:1] in b"[{":
-        return load_json(source)
+        return load_json_or_lines(source)
     _, rows = read_table(source, policy)
     return [
         {key: _cell(text, row) for key, text in row.data.items() if key and text} for row in rows

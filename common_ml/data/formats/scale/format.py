@@ -1,8 +1,8 @@
 """Scale: the tasks of an export file, or of a live project; read only.
 
-Read: a JSON list of tasks, also at an address such as `s3://` (the extra `cloud`), or
-`scale://<project>` through scaleapi (the extra `scale`), with the key in `SCALE_API_KEY` or an
-option.
+Read: a JSON list of tasks, JSON Lines, one task, or an answer of the API (`docs`), also at an
+address such as `s3://` (the extra `cloud`), or `scale://<project>` through scaleapi (the extra
+`scale`), with the key in `SCALE_API_KEY` or an option.
 
 Kept: of `imageannotation` tasks boxes, polygons, and, in `attributes["geometry"]` in pixels, lines,
 points, ellipses, cuboids and turned boxes, and every box as it was given; `attributes` and `uuid`
@@ -32,7 +32,7 @@ from common_ml.data.formats.scale.task_filter import TaskFilter
 from common_ml.data.formats.scale.tasks import RECORD_OF
 from common_ml.data.formats.shared.downloads import is_cloud, local_copy
 from common_ml.data.formats.shared.items import items_of
-from common_ml.data.formats.shared.json_file import load_json
+from common_ml.data.formats.shared.json_file import load_json_or_lines
 from common_ml.data.formats.shared.media import MediaFiles
 from common_ml.data.formats.shared.policy import ErrorPolicy
 from common_ml.data.formats.shared.unique import UniqueIds
@@ -119,9 +119,13 @@ def _tasks_of(name: str, policy: ErrorPolicy) -> Iterator[Item]:
     if is_cloud(name):
         with tempfile.TemporaryDirectory(prefix="common-ml-") as folder:
             path = local_copy(name, Path(folder), max_bytes=MAX_EXPORT_BYTES)
-            data = load_json(path)
+            data = load_json_or_lines(path)
     else:
-        data = load_json(name)
+        data = load_json_or_lines(name)
+    if isinstance(data, dict) and "task_id" in data:
+        data = [data]
+    elif isinstance(data, dict) and isinstance(data.get("docs"), list):  # an answer of the API
+        data = data["docs"]
     return items_of(data, name, what="a list of tasks", policy=policy)
 
 

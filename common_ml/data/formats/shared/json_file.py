@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
-from common_ml.data.formats.shared.encodings import encoding_of
+from common_ml.data.formats.shared.encodings import as_utf8, encoding_of
 from common_ml.data.formats.shared.packed import raise_if_packed
 from common_ml.errors import FormatError
 
@@ -36,6 +36,39 @@ def load_json(path: StrPath) -> Any:
         OSError: it cannot be read.
     """
     return parse_json(Path(path).read_bytes(), os.fspath(path))
+
+
+def load_json_or_lines(path: StrPath) -> Any:
+    """Read a JSON file, as `load_json`; JSON Lines, one value a line, become a list.
+
+    Raises:
+        FormatError: as `load_json`; the line of JSON Lines that is not valid.
+        OSError: it cannot be read.
+    """
+    content, name = Path(path).read_bytes(), os.fspath(path)
+    try:
+        return parse_json(content, name)
+    except FormatError as error:
+        lines = as_utf8(content).removeprefix(codecs.BOM_UTF8).split(b"\n")
+        if "Extra data" not in str(error) or not _is_json(lines[0]):
+            raise
+    values = []
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                values.append(parse_json(line, name))
+            except FormatError as error:
+                reason = str(error).partition("column ")[2].partition(": ")[2]
+                raise _error(name, reason or "invalid JSON", number, 1) from error
+    return values
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        parse_json(line, "")
+    except FormatError:
+        return False
+    return True
 
 
 def parse_json(content: bytes, name: str) -> Any:
