@@ -145,6 +145,17 @@ def test_errors_name_the_column_of_the_file(tmp_path: Path, text: str, message: 
     assert record.annotations == ()  # the picture stays
 
 
+def test_labels_of_open_images_may_be_verified_to_be_absent(tmp_path: Path) -> None:
+    """A confidence of 0 by a person means so; by a machine it is one."""
+    rows = "a,verification,/m/1,0\na,verification,/m/2,1\na,machine,/m/3,0\n"
+    report = Report()
+    (record,) = read(tmp_path, f"ImageID,Source,LabelName,Confidence\n{rows}", report)
+    assert [(one.label, one.value, one.confidence) for one in record.annotations] == [
+        ("/m/1", 0, None), ("/m/2", 1, 1), ("/m/3", 1, 0),
+    ]  # fmt: skip
+    assert report.warnings == []
+
+
 def test_a_table_of_via_is_named(tmp_path: Path) -> None:
     path = tmp_path / "via.csv"
     path.write_text("filename,region_shape_attributes,region_attributes\na.png,{},{}\n")

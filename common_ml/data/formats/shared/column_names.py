@@ -99,10 +99,13 @@ class Columns:
     kind: str = "own"
     """What those hold: own (0..1, or as `unit` says), corners, sizes or centre."""
 
+    source: str = ""
+    """Open Images' column that says whether a person has verified a label; "" for none."""
+
     @property
     def read(self) -> set[str]:
         """The columns of the file that are read."""
-        return {*self.names.values(), *self.box}
+        return {*self.names.values(), *self.box, *filter(None, [self.source])}
 
     def rows(self, rows: Iterable[Item], policy: ErrorPolicy) -> Iterator[Item]:
         """Yield rows with the columns of our own."""
@@ -127,6 +130,9 @@ class Columns:
             named = NamedItem(data, row.path, row.place, names=shown)
             try:
                 data |= _seconds(named)
+                is_verified = self.source and "verification" in str(row.get(self.source))
+                if is_verified and "confidence" in named and named.number("confidence") == 0:
+                    data |= {"value": 0, "confidence": None}  # verified to be absent
                 if self.kind != "own":
                     data |= self._box(row)
             except FormatError as error:  # costs the annotation, and not its picture
@@ -182,7 +188,13 @@ def columns_of(given: Sequence[str], own: Collection[str]) -> Columns:
             found = named[one]
         if found is not None and one not in names:
             names[one] = found
-    return Columns(names, tuple(named[one] for one in box) if kind != "own" else (), kind)
+    is_open_images = named.keys() >= {"imageid", "labelname", "source"}
+    return Columns(
+        names,
+        tuple(named[one] for one in box) if kind != "own" else (),
+        kind,
+        named["source"] if is_open_images else "",
+    )
 
 
 def is_table(given: Collection[str]) -> bool:
