@@ -47,8 +47,9 @@ def test_a_failure_shows_the_authors_lines_and_the_call(work: Path) -> None:
     done = common_ml("run", "main.py", "a.mp4", "b.mp4", "-p", "continue_on_error=true", cwd=work)
 
     lines = done.stderr.splitlines()
-    place = lines.index("error: b.mp4: KeyError: 'size'")
-    assert lines[place + 1 : place + 4] == [
+    assert "error: b.mp4: KeyError: 'size'" in lines
+    place = lines.index("  in Sizes.tag")  # lines of the logs may come between
+    assert lines[place : place + 3] == [
         "  in Sizes.tag",
         "  main.py:11 in tag",
         '    return [Tag(tag=scores["size"])]',
@@ -233,8 +234,9 @@ def test_a_run_with_parts_shows_and_keeps_the_same(work: Path) -> None:
     )
 
     lines = done.stderr.splitlines()
-    place = lines.index("error: b.mp4: KeyError: 'size'")
-    assert lines[place + 1 : place + 4] == [
+    assert "error: b.mp4: KeyError: 'size'" in lines
+    place = lines.index("  in Sizes.tag")  # lines of the logs may come between
+    assert lines[place : place + 3] == [
         "  in Sizes.tag",
         "  main.py:11 in tag",
         '    return [Tag(tag=scores["size"])]',
