@@ -52,6 +52,9 @@ class Findings:
     num_marked: int = 0
     """Packets that the container marks as damaged, such as where parts were joined."""
 
+    unread: str = ""
+    """What of the file cannot be read, though it is whole; empty if all can."""
+
     @property
     def count_lost(self) -> int:
         """Count the pictures or packets that are lost."""
@@ -82,7 +85,7 @@ RULES: tuple[tuple[Callable[[Findings], bool], DamageVerdict, DamageVerdict], ..
         "broken",
     ),
     (lambda found: found.count_lost > 0, "damaged", "broken"),
-    (lambda found: found.ends_early, "damaged", "broken"),
+    (lambda found: found.ends_early or bool(found.unread), "damaged", "broken"),
     (lambda found: found.num_marked > 0, "marked", "marked"),
 )
 """When it applies; the verdict where damage is tolerated; the verdict where it is not."""
@@ -130,4 +133,5 @@ def _loss(findings: Findings) -> str:
         )
     if findings.ends_early:
         parts.append(findings.truncation or findings.refusal)
+    parts += [findings.unread] * bool(findings.unread)
     return parts[0] + "".join(f" ({part})" for part in parts[1:])

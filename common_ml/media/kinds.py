@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from common_ml.errors import MediaError, MissingMediaError
 from common_ml.media.access import access_error
 from common_ml.media.containers import audio_stream, has_decoder, video_stream
+from common_ml.media.headers.leading_bytes import num_leading_bytes
 from common_ml.media.headers.magic import picture_format
 from common_ml.media.headers.non_media import HEAD_BYTES, non_media_kind
 from common_ml.media.media_file import MediaFile
@@ -72,6 +73,8 @@ def _head(path: _Path) -> bytes | None:
         if not stat.S_ISREG(os.stat(path).st_mode):
             return None
         with open(path, "rb", buffering=0) as file:
+            start = num_leading_bytes(file)
+            file.seek(start)
             return file.read(HEAD_BYTES)
     except ValueError:
         return None  # NUL in the name

@@ -8,7 +8,7 @@ import threading
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import av
 import av.error
@@ -22,15 +22,17 @@ from common_ml.media.headers.described_video import describes_video
 from common_ml.media.headers.encryption import is_encrypted
 from common_ml.media.headers.index_claims import excess_samples
 from common_ml.media.headers.non_media import HEAD_BYTES, non_media_kind
-from common_ml.media.headers.truncation import truncation_reason
+from common_ml.media.headers.truncation import states_length, truncation_reason
+from common_ml.media.repairs import Repairs, repairs_of, transport_repairs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from io import FileIO
-    from typing import TypeAlias
+    from typing import BinaryIO, TypeAlias
 
     from av.container import InputContainer
 
+    from common_ml.media.byte_view import ByteView
     from common_ml.media.headers.cropping import Sides
     from common_ml.types import StrPath
 
@@ -65,6 +67,10 @@ class FileHead:
     """Why the file is taken for truncated; empty if it is not."""
     crops: Mapping[int, Sides]
     """Number of a video stream -> pixels to crop at the left, top, right and bottom."""
+    unread: str = ""
+    """What of the file cannot be read, though it is whole; empty if all can."""
+    states_length: bool = True
+    """Whether the duration that FFmpeg reports is one, and no placeholder."""
 
     @property
     def num_bytes(self) -> int:
@@ -90,6 +96,7 @@ class MediaFile:
         self._with_pixel_format = with_pixel_format
         self._skips_decoding = False
         self._head: FileHead | None = None
+        self._repairs = Repairs()
         self._idle: InputContainer | None = None
         self._is_idle_unread = False
         self._lock = threading.Lock()
@@ -162,20 +169,43 @@ class MediaFile:
     def _opened(self) -> InputContainer:
         if self._head is not None and self._is_unchanged(self._head):
             try:
-                return _open(os.fspath(self.path), skips_decoding=self._skips_decoding)
+                return self._reopened()
             except av.error.FFmpegError:
                 pass  # once more, with all checks
         # FFmpeg opens the file by its name, which is a hint for it, but only once it is known to
         # be no pipe and no playlist.
         with open_file(self.path) as file, translated_errors(self.path, doing="open"):
-            _check_content(file, self.path)
-            self._skips_decoding = not (_OLD_PYAV or self._with_pixel_format) and describes_video(
-                file, os.fstat(file.fileno()).st_size
-            )
-            container = _open_any_name(file, self.path, skips_decoding=self._skips_decoding)
+            name = os.fspath(self.path)
+            self._repairs = repairs_of(file, name)
+            with self._repairs.view(file, name) as view:
+                content = cast("BinaryIO", view)
+                _check_content(content, self.path)
+                size = content.seek(0, os.SEEK_END)
+                is_described = describes_video(content, size)
+            self._skips_decoding = is_described and not (_OLD_PYAV or self._with_pixel_format)
+            container = self._first_opened(file, name)
+            if container.format.name == "mpegts":
+                self._repairs = transport_repairs(self._repairs, file)
+                if self._repairs.are_needed:
+                    container.close()
+                    container = self._first_opened(file, name)
             if self._head is None:
-                self._head = _head(file, container)
+                with self._repairs.view(file, name) as view:
+                    self._head = _head(file, cast("BinaryIO", view), container, self._repairs)
             return container
+
+    def _first_opened(self, file: FileIO, name: str) -> InputContainer:
+        if self._repairs.are_needed:
+            view = self._repairs.view(file, name)
+            return _open(name, file=view, skips_decoding=self._skips_decoding)
+        return _open_any_name(file, self.path, skips_decoding=self._skips_decoding)
+
+    def _reopened(self) -> InputContainer:
+        name = os.fspath(self.path)
+        if not self._repairs.are_needed:
+            return _open(name, skips_decoding=self._skips_decoding)
+        with open_file(self.path) as file:
+            return self._first_opened(file, name)
 
     def _is_unchanged(self, head: FileHead) -> bool:
         try:
@@ -185,7 +215,7 @@ class MediaFile:
 
     def _checked(self, container: InputContainer) -> InputContainer:
         try:
-            _check_limits(container, self.path)
+            _check_limits(container, self.path, self._head)
             if self._head is not None and self._head.is_encrypted:
                 raise DecodeError(
                     f"{quoted(self.path)} is encrypted: there is no key for it", path=self.path
@@ -209,13 +239,13 @@ def identity_of(status: os.stat_result) -> Identity:
     )
 
 
-def _check_content(file: FileIO, path: MediaPath) -> None:
+def _check_content(file: BinaryIO, path: MediaPath) -> None:
     foreign = non_media_kind(file.read(HEAD_BYTES))
     if foreign:
         raise UnknownMediaError(
             f"{quoted(path)} is neither picture, video nor sound, but {foreign}", path=path
         )
-    claimed = excess_samples(file, os.fstat(file.fileno()).st_size)
+    claimed = excess_samples(file, file.seek(0, os.SEEK_END))
     if claimed:
         raise DecodeError(
             f"{quoted(path)} is damaged: its index claims {claimed} samples, more than it has"
@@ -234,24 +264,27 @@ def _open_any_name(file: FileIO, path: MediaPath, *, skips_decoding: bool) -> In
     return _open(f"/dev/fd/{file.fileno()}")
 
 
-def _head(file: FileIO, container: InputContainer) -> FileHead:
+def _head(file: FileIO, content: BinaryIO, container: InputContainer, repairs: Repairs) -> FileHead:
     name = container.format.name
     tracks = [
         (stream.index, Track(stream.id, place, stream.width, stream.height))
         for place, stream in enumerate(s for s in container.streams.video if not is_cover(s))
         if has_decoder(stream)
     ]
+    num_pictures = (stream.frames for stream in container.streams.video)
     return FileHead(
         identity=identity_of(os.fstat(file.fileno())),
-        is_encrypted=is_encrypted(file, name),
-        truncation=truncation_reason(file, name),
-        crops={number: container_crop(file, name, track) for number, track in tracks},
+        is_encrypted=is_encrypted(content, name),
+        truncation=truncation_reason(content, name),
+        crops={number: container_crop(content, name, track) for number, track in tracks},
+        unread=repairs.unread,
+        states_length=states_length(content, name, max(num_pictures, default=0)),
     )
 
 
-def _check_limits(container: InputContainer, path: MediaPath) -> None:
+def _check_limits(container: InputContainer, path: MediaPath, head: FileHead | None) -> None:
     bounds = limits.in_force()
-    if container.duration is not None:
+    if container.duration is not None and (head is None or head.states_length):
         bounds.check_duration(path, Fraction(container.duration, av.time_base))
     for stream in container.streams.video:
         if has_decoder(stream):
@@ -268,9 +301,11 @@ _ROUNDED_UP = 128
 """Pixels that a decoder may add to either side."""
 
 
-def _open(name: str, *, skips_decoding: bool = False) -> InputContainer:
+def _open(
+    name: str, *, file: ByteView | None = None, skips_decoding: bool = False
+) -> InputContainer:
     container: InputContainer = av.open(
-        f"file:{name}",  # a name with a colon would be read as a URL
+        file or f"file:{name}",  # a name with a colon would be read as a URL
         # Up to PyAV 17 they corrupt memory where streams turn up late (MPEG-PS). They are for the
         # decoders that FFmpeg itself uses to learn about the streams, not for ours.
         options={"skip_frame": "all"} if skips_decoding else {},

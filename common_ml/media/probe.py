@@ -98,11 +98,12 @@ def probe(path: StrPath) -> MediaFacts:
     media = MediaFile(path)
     with media.open() as container:
         sound, pictures = audio_stream(container, media), video_stream(container, media)
+        states_length = media.head.states_length
         return MediaFacts(
             path=path,
             container=container.format.name,
-            duration_seconds=_container_duration(container),
-            audio=None if sound is None else _audio_facts(sound),
+            duration_seconds=_container_duration(container) if states_length else None,
+            audio=None if sound is None else _audio_facts(sound, states_length=states_length),
             video=None if pictures is None else _video_facts(media, container, pictures),
         )
 
@@ -121,8 +122,12 @@ def check_limits(path: StrPath) -> None:
         return
 
 
-def stated_duration(container: InputContainer, stream: AvVideoStream) -> Fraction | None:
-    """Return the duration of the video in seconds, as the file states it."""
+def stated_duration(
+    media: MediaFile, container: InputContainer, stream: AvVideoStream
+) -> Fraction | None:
+    """Return the duration of the video in seconds, as the file states it; None if it does not."""
+    if not media.head.states_length:
+        return None
     own = _stream_duration(stream)
     return own if own is not None else _container_duration(container)
 
@@ -139,20 +144,20 @@ def _stream_duration(
     return stream.duration * fraction(stream.time_base)
 
 
-def _audio_facts(stream: AvAudioStream) -> AudioStream:
+def _audio_facts(stream: AvAudioStream, *, states_length: bool) -> AudioStream:
     context: AudioCodecContext | None = stream.codec_context  # None: a codec without decoder
     return AudioStream(
         index=stream.index,
         codec=context.name if context else "",
         sample_rate=context.sample_rate if context else 0,
         channels=context.channels if context else 0,
-        duration_seconds=_stream_duration(stream),
+        duration_seconds=_stream_duration(stream) if states_length else None,
     )
 
 
 def _video_facts(media: MediaFile, container: InputContainer, stream: AvVideoStream) -> VideoStream:
     context: VideoCodecContext | None = stream.codec_context  # None: a codec without decoder
-    duration = stated_duration(container, stream)
+    duration = stated_duration(media, container, stream)
     orientation = _orientation(container, stream) if context else UPRIGHT
     size = (
         presentation_of(media.head, stream).crop.size(context.width, context.height)
@@ -171,7 +176,7 @@ def _video_facts(media: MediaFile, container: InputContainer, stream: AvVideoStr
         # not pix_fmt: without a format, PyAV up to 17 reads through a null pointer for it
         pixel_format=context.format.name if context and context.format else "",
         time_base=rate(stream.time_base) or Fraction(1, av.time_base),
-        num_frames=stream.frames or None,
+        num_frames=(stream.frames or None) if media.head.states_length else None,
         duration_seconds=duration,
     )
 

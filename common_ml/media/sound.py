@@ -159,7 +159,11 @@ class _SoundDecoder:
             )
         container = self._container
         # WAV states what it should hold; where it was not read on, no statement is believed
-        is_stated = container.duration is not None and container.format.name != "wav"
+        is_stated = (
+            container.duration is not None
+            and container.format.name != "wav"
+            and self._media.head.states_length
+        )
         report(
             Findings(
                 what="sound",
@@ -171,6 +175,7 @@ class _SoundDecoder:
                 period_seconds=Fraction(1, 5),
                 truncation=self._media.head.truncation,
                 refusal=self._refusal,
+                unread=self._media.head.unread,
             ),
             self._path,
         )
@@ -221,7 +226,8 @@ class _SoundDecoder:
 
     def _check_length(self, seconds: float, allowed: float) -> None:
         """Check decoded sound, holes included, against the limits: headers are not reliable."""
-        limits.in_force().check_duration(self._path, seconds)
+        # a thousandth of a sample is no sound
+        limits.in_force().check_duration(self._path, round(seconds, 6))
         if seconds > allowed:
             raise LimitError(
                 f"the sound of {quoted(self._path)} is too long: it reaches {seconds:.1f} s, and a"

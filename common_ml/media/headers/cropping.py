@@ -64,7 +64,7 @@ def container_crop(file: BinaryIO, container: str, track: Track) -> Sides:
 
 
 def _clean_aperture(file: BinaryIO, track: Track) -> Sides:
-    size = os.fstat(file.fileno()).st_size
+    size = file.seek(0, os.SEEK_END)
     for box in boxes_of_file(file, size):
         if box.kind == b"moov":
             file.seek(box.body)

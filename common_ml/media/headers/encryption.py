@@ -31,7 +31,7 @@ def is_encrypted(file: BinaryIO, container: str) -> bool:
 
 def _in_boxes(file: BinaryIO) -> bool:
     """ISO base media: a sample description `encv` or `enca`, in the box `moov`."""
-    for box in boxes_of_file(file, os.fstat(file.fileno()).st_size):
+    for box in boxes_of_file(file, file.seek(0, os.SEEK_END)):
         if box.kind == b"moov":
             file.seek(box.start)
             head = file.read(min(box.end - box.start, _MAX_BYTES))

@@ -19,6 +19,9 @@ _PLACEHOLDERS = frozenset({0, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF})
 """Placeholder sizes of recorders that cannot seek back to write the real one."""
 _NEAR_PLACEHOLDERS = (range(0x7FFF0000, 0x80000100), range(0xFFFFF000, 0x100000000))
 """The same, with the size of headers added (0x7FFFF000 and some, by sox) or taken off."""
+_AVI_PLACEHOLDER = 1 << 30
+"""Pictures that FFmpeg states where it does not know how many there will be."""
+_CHUNK_HEADER_BYTES = 8
 _MIN_LOSS_BYTES = 128
 """Tolerance in bytes: programs include headers in the size or not."""
 _MAX_CHUNKS = 10_000
@@ -34,8 +37,25 @@ def truncation_reason(file: BinaryIO, container: str) -> str:
     check = _CHECKS.get(container)
     if check is None:
         return ""
+    size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    return check(file, os.fstat(file.fileno()).st_size)
+    return check(file, size)
+
+
+def states_length(file: BinaryIO, container: str, num_pictures: int) -> bool:
+    """Whether a file states how long it is: not an AVI of a recorder that could not seek back.
+
+    Args:
+        file: Any file, open for reading.
+        container: FFmpeg's name of its format.
+        num_pictures: As the file states it.
+    """
+    if container != "avi":
+        return True
+    size = file.seek(0, os.SEEK_END)
+    _, _, length = _media_chunk(file, size)
+    is_possible = num_pictures < _AVI_PLACEHOLDER and num_pictures * _CHUNK_HEADER_BYTES <= size
+    return is_possible or not _is_placeholder(length)
 
 
 def _cut_boxes(file: BinaryIO, size: int) -> str:
@@ -72,9 +92,19 @@ def _cut_matroska(file: BinaryIO, size: int) -> str:
 
 def _cut_riff(file: BinaryIO, size: int) -> str:
     """RIFF: the chunk that holds the media, WAV's `data` or the list `movi` of AVI."""
+    kind, position, length = _media_chunk(file, size)
+    if not kind or _is_placeholder(length):
+        return ""
+    what = "its sound" if kind == b"data" else "its list of pictures and sound"
+    return _cut(position + 8 + length - size, what, at_least=_MIN_LOSS_BYTES)
+
+
+def _media_chunk(file: BinaryIO, size: int) -> tuple[bytes, int, int]:
+    """Return kind, offset and stated length of the chunk that holds the media; no kind: none."""
+    file.seek(0)
     head = file.read(12)
     if head[:4] != b"RIFF" or head[8:12] not in {b"WAVE", b"AVI "}:
-        return ""
+        return b"", 0, 0
     position = 12
     for _ in range(_MAX_CHUNKS):
         if position + 12 > size:
@@ -85,12 +115,13 @@ def _cut_riff(file: BinaryIO, size: int) -> str:
         if kind == b"LIST":
             kind = head[8:12]
         if kind in _MEDIA_CHUNKS:
-            if length in _PLACEHOLDERS or any(length in near for near in _NEAR_PLACEHOLDERS):
-                return ""
-            what = "its sound" if kind == b"data" else "its list of pictures and sound"
-            return _cut(position + 8 + length - size, what, at_least=_MIN_LOSS_BYTES)
+            return kind, position, length
         position += 8 + length + length % 2
-    return ""
+    return b"", 0, 0
+
+
+def _is_placeholder(length: int) -> bool:
+    return length in _PLACEHOLDERS or any(length in near for near in _NEAR_PLACEHOLDERS)
 
 
 def _vint_length(first_byte: int) -> int:

@@ -9,6 +9,7 @@ from common_ml.errors import DecodeError, LimitError
 from common_ml.media import limits
 from common_ml.media.access import access_error, open_file, quoted
 from common_ml.media.headers.image_header import read_header
+from common_ml.media.headers.leading_bytes import num_leading_bytes
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -42,6 +43,7 @@ def read_bytes(path: ImagePath) -> bytes:
                 path=path,
             )
         try:
+            file.seek(num_leading_bytes(file))
             head = file.read(_HEAD_BYTES)
             _check_size(head, path)  # before the rest is read into memory
             data = head + (file.readall() if len(head) == _HEAD_BYTES else b"")

@@ -107,6 +107,7 @@ def _findings_by_packets(task: DecodeTask) -> Findings:
         truncation=index.truncation,
         refusal=index.refusal,
         num_marked=index.num_marked,
+        unread=index.unread,
     )
 
 
@@ -329,4 +330,5 @@ class _WholeDecode:
             truncation=task.index.truncation,
             refusal=self._decoder.refusal or task.index.refusal,
             num_marked=task.index.num_marked,
+            unread=task.index.unread,
         )

@@ -67,6 +67,8 @@ class VideoIndex:
     """Packets that the container marks as damaged, which is a hint."""
     has_palette: bool = False
     """Colours come from a palette, which is stored beside the first packet alone."""
+    unread: str = ""
+    """What of the file cannot be read, though it is whole; empty if all can."""
     may_reorder: bool = False
     """The stream says that pictures may be decoded in another order than they are shown in."""
 
@@ -112,11 +114,12 @@ def _index_of_container(container: InputContainer, media: MediaFile) -> VideoInd
         rate=_average_rate(container, stream, found.table),
         width=context.width,
         height=context.height,
-        stated_seconds=None if has_jumps else stated_duration(container, stream),
+        stated_seconds=None if has_jumps else stated_duration(media, container, stream),
         packets=table,
         presentation=presentation_of(media.head, stream),
         has_jumps=has_jumps,
         truncation=media.head.truncation,
+        unread=media.head.unread,
         refusal=found.refusal,
         num_marked=found.num_marked,
         # not its pix_fmt: where nothing was decoded, reading that crashes PyAV 17
