@@ -302,7 +302,7 @@ def test_the_help_lists_every_key(clip_page: Page) -> None:
         "Play or pause",
         "Filter the tags",
         "Pan the timeline",
-        "The file before or after",
+        "Previous or next file",
     ):
         assert meaning in help_text
     clip_page.keyboard.press("Escape")
