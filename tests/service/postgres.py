@@ -78,12 +78,12 @@ class PostgresServer:
     def frozen(self) -> Iterator[None]:
         """Stop all of its processes for a while: connections stay open, and nothing answers."""
         assert self._process is not None
-        # first the one that starts the others, so that none is missed
+        # first the one that starts the others, and that it has stopped, so that none is missed
         frozen = [self._process.pid]
         os.kill(self._process.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
         try:
-            task = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
-            for pid in map(int, task.read_text().split()):
+            for pid in _children_of(self._process.pid):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGSTOP)
                     frozen.append(pid)
@@ -102,6 +102,17 @@ class PostgresServer:
     def url(self, database: str = "postgres") -> str:
         """The address of a database."""
         return f"postgresql://tests@127.0.0.1:{self.port}/{database}"
+
+
+def _children_of(parent: int) -> list[int]:
+    """The processes of which it is the parent; its own list of them may lack some."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has ended
+            fields = stat.read_text().rpartition(")")[2].split()
+            if int(fields[1]) == parent:
+                found.append(int(stat.parent.name))
+    return found
 
 
 @contextlib.contextmanager
