@@ -12,6 +12,7 @@ import pytest
 from common_ml.adapters.boxes import array_of
 from common_ml.tagging.field_values import vector
 from common_ml.tagging.messages import Tag
+from common_ml.tagging.models.tag_types import FrameTag
 from common_ml.tagging.tensors import is_tensor, tensor_array
 from common_ml.tagging.wire import encode
 
@@ -25,6 +26,10 @@ class _Array:
     @property
     def shape(self) -> tuple[int, ...]:
         return self._array.shape
+
+    @property
+    def ndim(self) -> int:
+        return self._array.ndim
 
     @property
     def dtype(self) -> Any:
@@ -70,6 +75,17 @@ def test_an_array_of_another_library_is_taken_as_one_of_numpy(kind: Any) -> None
     assert array_of(found, "boxes").tolist() == VALUES
     line = encode(Tag(tag="a", source_media="a.mp4", additional_info={"x": found, "all": [found]}))
     assert json.loads(line)["data"]["additional_info"] == {"x": VALUES, "all": [VALUES]}
+
+
+@pytest.mark.parametrize("kind", [OnHost, OnDevice, Exchanged])
+def test_a_scalar_of_another_library_is_a_number(kind: Any) -> None:
+    left, top, right, bottom = (kind(number) for number in (0.125, 0.25, 0.5, 0.75))
+    box = {"x1": left, "y1": top, "x2": right, "y2": bottom}
+
+    assert FrameTag("a", box=box, vector=[left, top]).box == dict(
+        zip(box, (0.125, 0.25, 0.5, 0.75), strict=True)
+    )
+    assert vector([left, top], "vector") == [0.125, 0.25]
 
 
 @pytest.mark.parametrize(
