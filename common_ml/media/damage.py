@@ -133,5 +133,6 @@ def _loss(findings: Findings) -> str:
         )
     if findings.ends_early:
         parts.append(findings.truncation or findings.refusal)
-    parts += [findings.unread] * bool(findings.unread)
+    if findings.unread:
+        parts.append(findings.unread)
     return parts[0] + "".join(f" ({part})" for part in parts[1:])

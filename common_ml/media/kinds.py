@@ -73,8 +73,7 @@ def _head(path: _Path) -> bytes | None:
         if not stat.S_ISREG(os.stat(path).st_mode):
             return None
         with open(path, "rb", buffering=0) as file:
-            start = num_leading_bytes(file)
-            file.seek(start)
+            file.seek(num_leading_bytes(file))
             return file.read(HEAD_BYTES)
     except ValueError:
         return None  # NUL in the name

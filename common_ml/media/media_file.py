@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import av
 import av.error
@@ -61,6 +61,8 @@ class FileHead:
 
     identity: Identity
     """Of the file that was read: device, inode, size in bytes, times of change."""
+    container: str
+    """FFmpeg's name of its format."""
     is_encrypted: bool
     """Whether its media are declared as encrypted."""
     truncation: str
@@ -97,6 +99,9 @@ class MediaFile:
         self._skips_decoding = False
         self._head: FileHead | None = None
         self._repairs = Repairs()
+        self._is_searched = False
+        """A transport stream, for changes of its PIDs."""
+        self._search_lock = threading.Lock()
         self._idle: InputContainer | None = None
         self._is_idle_unread = False
         self._lock = threading.Lock()
@@ -113,12 +118,15 @@ class MediaFile:
         assert self._head is not None  # noqa: S101 - `open` sets it, or raises
         return self._head
 
-    def open(self, *, beyond_limits: bool = False) -> InputContainer:
+    def open(self, *, beyond_limits: bool = False, to_end: bool = False) -> InputContainer:
         """Open the file at its beginning; the caller closes it (it is a context manager).
 
         Args:
             beyond_limits: Whether it may be larger or longer than the limits in force, because it
                 will not be decoded.
+            to_end: Whether its packets will be read to the end. A transport stream is then
+                searched for changes of its PIDs, which reads all of it, once; what is opened later
+                is read on behind them, too.
 
         Raises:
             MissingMediaError: there is no such file.
@@ -127,6 +135,8 @@ class MediaFile:
             LimitError: it is larger or longer than allowed.
             MediaError: the file cannot be read.
         """
+        if to_end:
+            self._search()
         container = self._taken(unread=True) or self._opened()
         return container if beyond_limits else self._checked(container)
 
@@ -177,22 +187,29 @@ class MediaFile:
         with open_file(self.path) as file, translated_errors(self.path, doing="open"):
             name = os.fspath(self.path)
             self._repairs = repairs_of(file, name)
-            with self._repairs.view(file, name) as view:
-                content = cast("BinaryIO", view)
+            with self._repairs.content(file, name) as content:
                 _check_content(content, self.path)
                 size = content.seek(0, os.SEEK_END)
                 is_described = describes_video(content, size)
             self._skips_decoding = is_described and not (_OLD_PYAV or self._with_pixel_format)
-            container = self._first_opened(file, name)
-            if container.format.name == "mpegts":
+            if self._is_searched:
                 self._repairs = transport_repairs(self._repairs, file)
-                if self._repairs.are_needed:
-                    container.close()
-                    container = self._first_opened(file, name)
+            container = self._first_opened(file, name)
             if self._head is None:
-                with self._repairs.view(file, name) as view:
-                    self._head = _head(file, cast("BinaryIO", view), container, self._repairs)
+                with self._repairs.content(file, name) as content:
+                    self._head = _head(file, content, container)
             return container
+
+    def _search(self) -> None:
+        """Find where the PIDs of a transport stream change, unless that was done."""
+        with self._search_lock:  # group decoders open the file at the same time
+            if not self._is_searched and self.head.container == "mpegts":
+                with open_file(self.path) as file, translated_errors(self.path, doing="open"):
+                    self._repairs = transport_repairs(self._repairs, file)
+                self._head = replace(self.head, unread=self._repairs.unread)
+                if self._repairs.are_needed:
+                    self.close()  # what is kept ends at the first change
+                self._is_searched = True
 
     def _first_opened(self, file: FileIO, name: str) -> InputContainer:
         if self._repairs.are_needed:
@@ -264,7 +281,7 @@ def _open_any_name(file: FileIO, path: MediaPath, *, skips_decoding: bool) -> In
     return _open(f"/dev/fd/{file.fileno()}")
 
 
-def _head(file: FileIO, content: BinaryIO, container: InputContainer, repairs: Repairs) -> FileHead:
+def _head(file: FileIO, content: BinaryIO, container: InputContainer) -> FileHead:
     name = container.format.name
     tracks = [
         (stream.index, Track(stream.id, place, stream.width, stream.height))
@@ -274,10 +291,10 @@ def _head(file: FileIO, content: BinaryIO, container: InputContainer, repairs: R
     num_pictures = (stream.frames for stream in container.streams.video)
     return FileHead(
         identity=identity_of(os.fstat(file.fileno())),
+        container=name,
         is_encrypted=is_encrypted(content, name),
         truncation=truncation_reason(content, name),
         crops={number: container_crop(content, name, track) for number, track in tracks},
-        unread=repairs.unread,
         states_length=states_length(content, name, max(num_pictures, default=0)),
     )
 

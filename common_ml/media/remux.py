@@ -28,7 +28,7 @@ def remux_to_mp4(source: StrPath, output: StrPath) -> None:
         DecodeError: damaged or truncated, or of a codec that mp4 does not hold.
     """
     media = MediaFile(source, with_pixel_format=True)
-    with media.open() as container:
+    with media.open(to_end=True) as container:
         why = media.head.truncation
         if why:
             raise DecodeError(f"{os.fspath(source)} is truncated: {why}", path=source)

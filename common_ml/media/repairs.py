@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -11,7 +12,7 @@ from common_ml.media.headers.unknown_sizes import real_sizes
 from common_ml.media.transport_joins import find_joins
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from io import FileIO
 
     from common_ml.media.transport_joins import Joins
@@ -36,10 +37,10 @@ class Repairs:
     @property
     def unread(self) -> str:
         """Why a part of the file is not read; empty if all is."""
-        seconds = self.joins.num_unread_seconds if self.joins else 0
-        return (
-            f"{seconds:.1f} s behind a join are of another codec, and not read" if seconds else ""
-        )
+        if self.joins is None or not self.joins.num_unread_seconds:
+            return ""
+        seconds = self.joins.num_unread_seconds
+        return f"{seconds:.1f} s behind a join are of another codec, and not read"
 
     def view(self, file: FileIO, name: str) -> ByteView:
         """Return the file's bytes as they should be; it does not depend on `file` staying open."""
@@ -47,14 +48,24 @@ class Repairs:
             return TransportView(file.fileno(), name, self.joins)
         return ByteView(file.fileno(), name, start=self.start, patches=self.patches)
 
+    @contextmanager
+    def content(self, file: FileIO, name: str) -> Iterator[BinaryIO]:
+        """Yield the same at its beginning: `file` itself where there is nothing to repair."""
+        if self.are_needed:
+            with self.view(file, name) as view:
+                yield cast("BinaryIO", view)
+        else:
+            file.seek(0)
+            yield file
+
 
 def repairs_of(file: FileIO, name: str) -> Repairs:
-    """Return what can be told before the format is known."""
+    """Return the repairs that the first bytes show."""
     repairs = Repairs(num_leading_bytes(file))
-    with repairs.view(file, name) as view:
-        return replace(repairs, patches=real_sizes(cast("BinaryIO", view)))
+    with repairs.content(file, name) as content:
+        return replace(repairs, patches=real_sizes(content))
 
 
 def transport_repairs(repairs: Repairs, file: FileIO) -> Repairs:
-    """Return them with what can be told of a transport stream."""
+    """Return the repairs of a transport stream, which take reading all of it."""
     return repairs if repairs.are_needed else replace(repairs, joins=find_joins(file))

@@ -73,7 +73,7 @@ def sound_blocks(path: Path, *, sample_rate: int, channels: int) -> Iterator[Blo
         MediaError: as for `media.audio.read_audio`.
     """
     media = MediaFile(path)
-    with media.open() as container:
+    with media.open(to_end=True) as container:
         stream = audio_stream(container, media)
         if stream is None:
             raise NoStreamError(f"there is no sound in {quoted(path)}", path=path)
@@ -226,7 +226,7 @@ class _SoundDecoder:
 
     def _check_length(self, seconds: float, allowed: float) -> None:
         """Check decoded sound, holes included, against the limits: headers are not reliable."""
-        # a thousandth of a sample is no sound
+        # the end is a sum of times: a microsecond is less than a sample, and its rounding error
         limits.in_force().check_duration(self._path, round(seconds, 6))
         if seconds > allowed:
             raise LimitError(

@@ -53,7 +53,7 @@ def copy_sound(stretches: Sequence[Stretch]) -> bytes | None:
     """
     with ExitStack() as stack:
         files = [MediaFile(each.path, with_pixel_format=True) for each in stretches]
-        containers = [stack.enter_context(file.open()) for file in files]
+        containers = [stack.enter_context(file.open(to_end=True)) for file in files]
         streams = [stream for each in containers if (stream := audio_stream(each)) is not None]
         if len(streams) < len(stretches) or len(set(map(_format, streams))) != 1:
             return None

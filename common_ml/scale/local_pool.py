@@ -40,9 +40,8 @@ class LocalPool:
         self._workers: dict[str, _LocalWorker] = {}
         self._ended: list[_LocalWorker] = []
         self._names = count()
-        self._events: queue.Queue[PoolEvent] = (
-            queue.Queue()
-        )  # not SimpleQueue, whose timeouts may be exceeded
+        # not SimpleQueue: its waits with a timeout may never end (tagging.job.wakeup)
+        self._events: queue.Queue[PoolEvent] = queue.Queue()
 
     def now(self) -> float:
         """Return the time in seconds; any monotonic clock."""

@@ -163,10 +163,13 @@ def _element(value: Any, field: str) -> float:
 
 def scalar(value: Any) -> Any:
     """Return the Python value of a scalar of numpy or a tensor library; anything else unchanged."""
-    if isinstance(value, np.generic) or (hasattr(value, "item") and _num_dimensions(value) == 0):
+    if isinstance(value, np.generic):
         return value.item()
-    if _num_dimensions(value) == 0 and is_tensor(value):
-        return tensor_array(value).item()
+    if _num_dimensions(value) == 0:
+        if hasattr(value, "item"):
+            return value.item()
+        if is_tensor(value):
+            return tensor_array(value).item()
     return value
 
 

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 from common_ml.errors import DecodeError
-from common_ml.media import decode
+from common_ml.media import decode, repairs
 from common_ml.media.audio import read_audio
 from common_ml.media.byte_view import TransportView
 from common_ml.media.choices import Choices, reading
+from common_ml.media.kinds import media_kind
+from common_ml.media.probe import probe
 from common_ml.media.transport_joins import NULL_PID, find_joins
 from tests.media import recipes
 from tests.media.made_transport import (
@@ -32,6 +34,9 @@ from tests.media.made_transport import (
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import BinaryIO
+
+    from common_ml.media.transport_joins import Joins
 
 BEGINNING = association({1: PMT_PID}) + programme(1, [(256, H264), (257, MP2)])
 MEDIA = media(256) + media(257)
@@ -167,6 +172,28 @@ def test_a_joined_recording_is_read_to_its_end(tmp_path: Path, options: dict[str
         assert [pair[:2] for pair in found] == [pair[:2] for pair in expected]
         assert all(np.array_equal(a[2], b[2]) for a, b in zip(found, expected, strict=True))
     assert np.array_equal(read_audio(paths[0]), read_audio(paths[1]))
+
+
+def test_only_what_reads_a_file_to_its_end_searches_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once; a film of gigabytes on a network is probed by its head."""
+    num_searches = 0
+
+    def find(file: BinaryIO) -> Joins | None:
+        nonlocal num_searches
+        num_searches += 1
+        return find_joins(file)
+
+    monkeypatch.setattr(repairs, "find_joins", find)
+    path = part(tmp_path / "a.ts", 0, {})
+    assert media_kind(path) == "video"
+    assert probe(path).video is not None
+    assert num_searches == 0
+
+    with decode.sample(path, fps=None, workers=2, strategy="groups") as frames:
+        assert sum(1 for _ in frames) == 30
+    assert num_searches == 1
 
 
 def test_a_part_of_another_codec_is_damage_of_which_one_warning_tells(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from common_ml.data.formats.huggingface import image_folder
 from common_ml.data.formats.shared.column_names import is_table
 from common_ml.data.formats.shared.encodings import as_utf8
 from common_ml.data.formats.shared.json_file import parse_json
@@ -287,18 +288,15 @@ JSON: dict[str, Callable[[Outline], bool]] = {
     ),
 }
 """Format -> whether a JSON file is one of it."""
+_CONCEPTS = {"pos_concepts", "neg_concepts", "top_row"}
+"""Columns of Clarifai."""
 TABLES: dict[str, Callable[[set[str]], bool]] = {
     "clarifai": lambda columns: (
-        ("url" in columns and bool(columns & {"pos_concepts", "neg_concepts", "top_row"}))
-        or columns >= {"input", "concepts"}
+        ("url" in columns and bool(columns & _CONCEPTS)) or columns >= {"input", "concepts"}
     ),
     "csv": lambda columns: (
         "media" in columns
-        or (
-            is_table(columns)
-            and not columns >= _MIN_KEYS
-            and not columns & {"pos_concepts", "neg_concepts", "top_row"}
-        )
+        or (is_table(columns) and not columns >= _MIN_KEYS and not columns & _CONCEPTS)
     ),
     "labelstudio": lambda columns: columns >= _MIN_KEYS,
 }
@@ -311,12 +309,9 @@ def _has(folder: Path, *patterns: str) -> bool:
 
 def _has_image_table(path: Path) -> bool:
     """Whether it is an image folder of Hugging Face: its table names files."""
-    patterns = (f"{place}{name}" for place in ("", "*/") for name in _IMAGE_TABLES)
+    patterns = (f"{place}{name}" for place in ("", "*/") for name in image_folder.NAMES)
     found = (one for pattern in patterns for one in data_files(path, pattern))
     return any(b"file_name" in _head_of(one) for one in found)
-
-
-_IMAGE_TABLES = ("metadata.jsonl", "metadata.csv")
 
 
 def _head_of(path: Path) -> bytes:

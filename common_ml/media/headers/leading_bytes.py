@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from common_ml.media.headers.magic import picture_format
+from common_ml.media.headers.magic import PICTURES, SOUND_AND_VIDEO, picture_format
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -16,16 +16,20 @@ _MAX_TAGS = 8
 _HEAD_BYTES = 256
 
 _STRAY = re.compile(
-    rb"\xff\xd8\xff[\xc0-\xfe]|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF....(?:WEBP|WAVE|AVI )"
-    rb"|RF64....WAVE|FORM....AIF[FC]|fLaC|OggS\x00\x02|\x1a\x45\xdf\xa3",
+    b"|".join(
+        [
+            PICTURES["jpeg"] + rb"[\xc0-\xfe]",  # a marker follows
+            *(PICTURES[name] for name in ("png", "gif", "webp")),
+            *(SOUND_AND_VIDEO[name] for name in ("riff", "aiff", "flac", "ogg", "matroska")),
+        ]
+    ),
     re.DOTALL,
 )
 """First bytes of formats that are long enough to be no chance."""
-_BOXES = re.compile(rb"(?:\xef\xbb\xbf|[\r\n\t ])+(?=\0..." + rb"ftyp)", re.DOTALL)
+_BOXES = re.compile(rb"(?:\xef\xbb\xbf|[\r\n\t ])+(?=" + SOUND_AND_VIDEO["mp4"] + b")", re.DOTALL)
 """Text before the first box of MP4: other bytes may be a box of their own."""
 _TAGGED = re.compile(
-    rb"RIFF....(?:WAVE|AVI )|RF64....WAVE|FORM....AIF[FC]|\.snd|\0...ftyp|riff\x2e\x91\xcf\x11",
-    re.DOTALL,
+    b"|".join(SOUND_AND_VIDEO[name] for name in ("riff", "aiff", "au", "mp4", "w64")), re.DOTALL
 )
 """First bytes of formats that have no place for an ID3 tag; of others demuxers skip it."""
 

@@ -59,6 +59,20 @@ NON_MEDIA: dict[str, bytes] = {
 """Name for users -> pattern of the first bytes of other formats than picture, video or sound."""
 
 
+SOUND_AND_VIDEO: dict[str, bytes] = {
+    "riff": rb"RIFF....(?:WAVE|AVI )|RF64....WAVE",
+    "aiff": rb"FORM....AIF[FC]",
+    "au": rb"\.snd",
+    "w64": rb"riff\x2e\x91\xcf\x11",
+    "mp4": rb"\0...ftyp",
+    "flac": rb"fLaC",
+    "ogg": rb"OggS\0\x02",  # the first page of a stream
+    "matroska": rb"\x1a\x45\xdf\xa3",
+}
+"""Format -> pattern of its first bytes, of those that are looked for behind other bytes; the
+demuxers recognise all."""
+
+
 def picture_format(head: bytes) -> str:
     """Return the key of `PICTURES` that matches `head`, or ""."""
     match = _ANY_PICTURE.match(head)

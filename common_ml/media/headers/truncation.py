@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, BinaryIO
 
 from common_ml.media.headers.boxes import boxes_of_file
+from common_ml.media.headers.unknown_sizes import PLACEHOLDERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,10 +16,8 @@ _SEGMENT_ID = 0x18538067
 _MEDIA_BOXES = frozenset({b"mdat", b"moov", b"moof"})
 """Known box kinds; bytes that a program left after the last box may look like another one."""
 _MEDIA_CHUNKS = frozenset({b"data", b"movi"})
-_PLACEHOLDERS = frozenset({0, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF})
-"""Placeholder sizes of recorders that cannot seek back to write the real one."""
 _NEAR_PLACEHOLDERS = (range(0x7FFF0000, 0x80000100), range(0xFFFFF000, 0x100000000))
-"""The same, with the size of headers added (0x7FFFF000 and some, by sox) or taken off."""
+"""Placeholders with the size of headers added (0x7FFFF000 and some, by sox) or taken off."""
 _AVI_PLACEHOLDER = 1 << 30
 """Pictures that FFmpeg states where it does not know how many there will be."""
 _CHUNK_HEADER_BYTES = 8
@@ -121,7 +120,7 @@ def _media_chunk(file: BinaryIO, size: int) -> tuple[bytes, int, int]:
 
 
 def _is_placeholder(length: int) -> bool:
-    return length in _PLACEHOLDERS or any(length in near for near in _NEAR_PLACEHOLDERS)
+    return length in PLACEHOLDERS or any(length in near for near in _NEAR_PLACEHOLDERS)
 
 
 def _vint_length(first_byte: int) -> int:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-_UNKNOWN = frozenset({0, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF})
+PLACEHOLDERS = frozenset({0, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF})
+"""Sizes of recorders that cannot seek back to write the real one."""
 _MAX_CHUNKS = 1000
 _PCM = frozenset({b"NONE", b"twos", b"sowt", b"fl32", b"FL32", b"fl64", b"FL64", b"in24", b"in32"})
 """Kinds of AIFF-C of which each sample has the stated bits."""
@@ -42,7 +43,7 @@ def _aiff(file: BinaryIO, size: int) -> dict[int, bytes]:
         if kind == b"COMM":
             common = position + 8, file.read(22)
         if kind == b"SSND":
-            if length not in _UNKNOWN or size < position + 16:
+            if length not in PLACEHOLDERS or size < position + 16:
                 break
             sizes = {4: size - 8, position + 4: size - position - 8}
             at, body = common

@@ -60,7 +60,7 @@ class GroupDecoder:
         self._index = index
         self._timeline = timeline
         read = media.open_read() if index.container in _SEEKS_EXACTLY else None
-        self._container = read or media.open()
+        self._container = read or media.open(to_end=True)
         self._stream: VideoStream = stream_of(self._container, index)
         self._threads = threads
         self._has_begun = False

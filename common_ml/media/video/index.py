@@ -86,7 +86,7 @@ def read_index(media: MediaFile) -> VideoIndex:
         NoStreamError: the file has no moving pictures.
         MediaError: the file cannot be opened.
     """
-    container = media.open()
+    container = media.open(to_end=True)
     try:
         return _index_of_container(container, media)
     finally:

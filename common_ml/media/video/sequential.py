@@ -64,7 +64,7 @@ class SequentialDecoder:
 
     def __iter__(self) -> Iterator[VideoFrame]:
         """Yield all pictures, including those that the decoder marks as damaged (`is_corrupt`)."""
-        with self._media.open() as container:
+        with self._media.open(to_end=True) as container:
             stream = stream_of(container, self._index)
             set_threads(stream, self._threads)
             yield from self._decode(container, stream)

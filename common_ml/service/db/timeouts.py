@@ -42,9 +42,9 @@ class LastTimeout:
 class WatchedConnection(psycopg.Connection[Any]):
     """A connection without a statement timeout that probes whether the server still responds.
 
-    A long statement, or one that waits for a lock, cannot be told from a frozen server or lost
-    packets. So a second connection is opened as a probe at intervals. If it times out, this
-    connection is closed and the statement fails.
+    A long statement, or one that waits for a lock, looks like a frozen server or lost packets. So
+    a second connection is opened as a probe at intervals. If it times out, this connection is
+    closed and the statement fails.
     """
 
     last_timeout: LastTimeout

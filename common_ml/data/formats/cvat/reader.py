@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from common_ml.data.formats.cvat.tasks import Names, Task, project_tasks, single_task
 from common_ml.data.formats.shared.items import Item
-from common_ml.data.formats.shared.shapes import KEY, turned_corners
+from common_ml.data.formats.shared.shapes import CENTRE, KEY, rotated_box, turned_corners
 from common_ml.data.formats.shared.stills import SPLIT
 from common_ml.data.formats.shared.unique import UniqueIds
-from common_ml.data.formats.shared.xml_file import corners
+from common_ml.data.formats.shared.xml_file import corners, number_or_text
 from common_ml.data.record import Annotation, Box, Mask, Record
 
 if TYPE_CHECKING:
@@ -206,13 +206,8 @@ def _turned_box(item: Item, degrees: float) -> dict[str, Any]:
     """Return the geometry of a box that is turned around its centre."""
     x1, y1, x2, y2 = (item.number(edge) for edge in _EDGES)
     sides = (x1, y1, x2 - x1, y2 - y1)
-    return {
-        "type": "rotated_box",
-        "unit": "pixel",
-        **dict(zip(("left", "top", "width", "height"), sides, strict=True)),
-        "rotation": math.radians(degrees),
-        "points": turned_corners(sides, degrees, pivot=(0.5, 0.5)),
-    }
+    points = turned_corners(sides, degrees, pivot=CENTRE)
+    return rotated_box(sides, math.radians(degrees), points)
 
 
 def _geometry(kind: str, item: Item, rotation: float) -> dict[str, Any]:
@@ -232,15 +227,4 @@ def _geometry(kind: str, item: Item, rotation: float) -> dict[str, Any]:
 
 def _value(text: str) -> Any:
     """Convert to a number or boolean where CVAT means one."""
-    if text in ("true", "false"):
-        return text == "true"
-    try:
-        value = float(text)
-    except ValueError:
-        return text
-    if not math.isfinite(value) or text.strip() != text or "_" in text:
-        return text
-    digits = text.removeprefix("-")
-    if not digits.isdecimal():
-        return value
-    return text if len(digits) > 1 and digits[0] == "0" else int(text)  # 007 is a name
+    return text == "true" if text in ("true", "false") else number_or_text(text)

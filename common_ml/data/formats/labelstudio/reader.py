@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from common_ml.data import geometry
 from common_ml.data.formats.shared import shapes
 from common_ml.data.formats.shared.masks import brush_mask
-from common_ml.data.formats.shared.shapes import turned_corners
+from common_ml.data.formats.shared.shapes import rotated_box, turned_corners
 from common_ml.data.record import Annotation, Box, Mask
 
 if TYPE_CHECKING:
@@ -231,13 +231,12 @@ def _rectangle(value: Item, task: Task, aspect: float | None) -> dict[str, Any]:
     if not rotation % 360:
         return {"box": task.policy.cut(task.policy.box(left, top, left + width, top + height))}
     is_upright = rotation % 180 == 0 or (rotation % 90 == 0 and aspect is not None)
-    points = turned_corners((left, top, width, height), rotation, pivot=(0, 0), aspect=aspect or 1)
+    sides = (left, top, width, height)
+    points = turned_corners(sides, rotation, pivot=(0, 0), aspect=aspect or 1)
     if is_upright:
         return {"box": task.policy.cut(Box.around((x, y) for x, y in points))}
-    numbers = {"left": left, "top": top, "width": width, "height": height}
-    known = {} if aspect is None else {"points": points}
-    turned = {"rotation": math.radians(rotation), **known}
-    return {"geometry": {"type": "rotated_box", "unit": "ratio", **numbers, **turned}}
+    known = None if aspect is None else points
+    return {"geometry": rotated_box(sides, math.radians(rotation), known, unit="ratio")}
 
 
 def _polygons(result: Item, task: Task) -> Iterator[Mapping[str, Any]]:

@@ -86,10 +86,8 @@ def _records(item: Item, fps: float | None, policy: ErrorPolicy) -> list[Record]
     found = by_source(_results(item, policy), sources, data, policy)
     identity = data.text("id", default="") or item.text("id", default="")
     records = []
-    for source, results in found.items():
-        name = identity
-        if identity and len(found) > 1 and source is not next(iter(found)):
-            name = f"{identity}/{source.name}"
+    for place, (source, results) in enumerate(found.items()):
+        name = f"{identity}/{source.name}" if identity and place else identity
         records.append(_record(item, source, results, name, fps, policy))
     return records
 

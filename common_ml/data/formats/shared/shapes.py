@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from common_ml.data.record import Annotation
 
 KEY = "geometry"
+CENTRE = (0.5, 0.5)
+"""The point around which boxes are turned, in parts of the box."""
 _SIDES = ("left", "top", "width", "height")
 _KEYS: dict[str, tuple[tuple[str, ...], ...]] = {
     "box": (_SIDES,),
@@ -56,6 +58,26 @@ def geometry_of(annotation: Annotation) -> Mapping[str, Any] | None:
     is_whole &= all(is_point(found[key]) for key in ("center", "radii") if key in found)
     is_whole &= "points" not in found or is_points(found["points"])
     return found if is_whole else None
+
+
+def rotated_box(
+    sides: tuple[float, float, float, float],
+    radians: float,
+    points: list[list[float]] | None,
+    *,
+    unit: str = "pixel",
+) -> dict[str, Any]:
+    """Return the geometry of a turned box.
+
+    Args:
+        sides: Left, top, width and height before it was turned.
+        radians: How far it is turned, clockwise.
+        points: Its corners; None where the source does not say enough for them.
+        unit: That of sides and points.
+    """
+    numbers = dict(zip(_SIDES, sides, strict=True))
+    placed = {} if points is None else {"points": points}
+    return {"type": "rotated_box", "unit": unit, **numbers, "rotation": radians, **placed}
 
 
 def turned_corners(

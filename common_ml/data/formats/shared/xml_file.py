@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import math
 import os
 import re
 from pathlib import Path
@@ -134,6 +135,20 @@ def child_texts(element: ET.Element, tag: str) -> dict[str, str]:
     """Return the texts of a child's leaf children; empty where it is missing."""
     child = element.find(tag)
     return {} if child is None else texts(child)
+
+
+def number_or_text(text: str) -> float | str:
+    """Return the number that a text is, whole ones as int; 007 is a name, and stays a text."""
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    if not math.isfinite(value) or text.strip() != text or "_" in text:
+        return text
+    digits = text.removeprefix("-")
+    if not digits.isdecimal():
+        return value
+    return text if len(digits) > 1 and digits[0] == "0" else int(text)
 
 
 def corners(text: str, item: Item, field: str) -> Iterator[tuple[float, float]]:

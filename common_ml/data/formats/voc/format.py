@@ -50,12 +50,13 @@ from common_ml.data.formats.shared.xml_file import (
     add,
     child_texts,
     load_xml,
+    number_or_text,
     shown,
     texts,
     write_xml,
 )
 from common_ml.data.formats.voc.pictures import picture_of
-from common_ml.data.formats.voc.shapes import polygon_of, turned_box, value_of
+from common_ml.data.formats.voc.shapes import polygon_of, turned_box
 from common_ml.data.record import Annotation, Record
 from common_ml.data.report import Report
 from common_ml.errors import FormatError
@@ -258,7 +259,7 @@ def _annotation(
     for tag in ("actions", "point"):
         values = child_texts(element, tag)
         if values:
-            attributes[tag] = {key: value_of(text) for key, text in values.items()}
+            attributes[tag] = {key: number_or_text(text) for key, text in values.items()}
     for key, text in found.items():
         if key in _FLAGS and text in ("0", "1"):
             attributes |= {key: 1} if text == "1" else {}
@@ -267,7 +268,7 @@ def _annotation(
     for one in element.iterfind("attributes/attribute"):
         pair = texts(one)
         if pair.get("name"):
-            attributes[pair["name"]] = value_of(pair.get("value", ""))
+            attributes[pair["name"]] = number_or_text(pair.get("value", ""))
     with item.building():
         box = None
         turned = element.find("robndbox")

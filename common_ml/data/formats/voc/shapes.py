@@ -1,4 +1,4 @@
-"""Read the polygons, turned boxes and attributes of a Pascal VOC object."""
+"""Read the polygons and turned boxes of a Pascal VOC object."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from common_ml.data.formats.shared.items import Item
-from common_ml.data.formats.shared.shapes import turned_corners
+from common_ml.data.formats.shared.shapes import CENTRE, rotated_box, turned_corners
 from common_ml.data.formats.shared.xml_file import texts
 
 if TYPE_CHECKING:
@@ -35,22 +35,5 @@ def turned_box(item: Item) -> dict[str, Any]:
     x, y, width, height = (item.number(key) for key in ("cx", "cy", "w", "h"))
     angle = item.number("angle")
     sides = (x - width / 2, y - height / 2, width, height)
-    return {
-        "type": "rotated_box",
-        "unit": "pixel",
-        **dict(zip(("left", "top", "width", "height"), sides, strict=True)),
-        "rotation": angle,
-        "points": turned_corners(sides, math.degrees(angle), pivot=(0.5, 0.5)),
-    }
-
-
-def value_of(text: str) -> Any:
-    """Convert to a number where it is one; 007 is a name."""
-    digits = text.removeprefix("-")
-    if digits.isdecimal():
-        return text if len(digits) > 1 and digits[0] == "0" else int(text)
-    try:
-        value = float(text)
-    except ValueError:
-        return text
-    return value if math.isfinite(value) and "_" not in text else text
+    points = turned_corners(sides, math.degrees(angle), pivot=CENTRE)
+    return rotated_box(sides, angle, points)
