@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from common_ml.backoff import Backoff
@@ -28,6 +28,7 @@ _HINT = (
 )
 _NO_TIMER = (0.0, 0.0)
 _SET_HANDLER = "set_sigterm_handler"
+_PRINT = "print_to_stdstream"
 _REFUSED_CLIENT = "Initialization failure from server"
 _CLIENT = Backoff(attempts=3)
 LOCAL_STORE_BYTES = 100 << 20
@@ -58,8 +59,17 @@ class RayCluster:
         self._address = address
         self._num_cpus = num_cpus
         self.is_local = address == "ray"
+        self._connected = ExitStack()
 
     def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            stack.enter_context(_reports_logged())
+            self._connect()
+            stack.callback(import_ray().shutdown)
+            self._connected = stack.pop_all()
+        return self
+
+    def _connect(self) -> None:
         ray = import_ray()
         if self.is_local:
             with _keeping_sigterm():
@@ -78,7 +88,6 @@ class RayCluster:
                     _connect(ray_address(self._address))
             except (ConnectionError, RuntimeError, ValueError) as error:
                 raise TaggerError(_sentence(self._address, str(error))) from error
-        return self
 
     def rooms(self) -> list[Room]:
         """Return what each machine of the cluster has, were it idle."""
@@ -94,7 +103,7 @@ class RayCluster:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        import_ray().shutdown()
+        self._connected.close()
 
 
 def import_ray() -> Any:
@@ -110,6 +119,30 @@ def import_ray() -> Any:
     except ImportError as error:
         raise MissingExtraError("Ray", extra="ray") from error
     return ray
+
+
+@contextmanager
+def _reports_logged() -> Iterator[None]:
+    """Let what Ray's daemons report go to the log, at level DEBUG.
+
+    Ray prints it among the output of the program, whatever `log_to_driver` says: a paragraph for
+    each process that was lost, 20 lines of a log for each machine. There is no setting for it. What
+    it means for the work is known from the calls that fail.
+    """
+    worker = import_ray()._private.worker
+    plain = getattr(worker, _PRINT, None)
+
+    def log(data: dict[str, Any], **_: object) -> None:
+        logger.debug("Ray reports: %s", "\n".join(data["lines"]))
+
+    if plain is None:
+        yield
+        return
+    setattr(worker, _PRINT, log)
+    try:
+        yield
+    finally:
+        setattr(worker, _PRINT, plain)
 
 
 def ray_address(address: str) -> str:

@@ -66,7 +66,10 @@ def test_a_program_of_another_language_is_started_as_it_is(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("name", ["my-tagger", "localhost/team/my-tagger:1.2", "a@sha256:00"])
-def test_anything_else_is_an_image(name: str) -> None:
+def test_anything_else_is_an_image(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the README's first commands leave a folder of that name
     tagger = tagger_for(name)
 
     assert isinstance(tagger, ContainerTagger)
@@ -103,6 +106,7 @@ def test_options_reach_the_process(tmp_path: Path) -> None:
 
 
 def test_without_an_engine_no_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(TaggerError, match="needs podman or docker, not found on the PATH"):
         messages_of(tagger_for("my-tagger"), [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -103,9 +104,14 @@ def test_a_local_cluster_writes_the_bytes_of_a_plain_run(tmp_path: Path) -> None
 
 
 def test_an_actor_that_is_killed_is_replaced(
-    cluster: Any, nodes: list[Any], tmp_path: Path
+    cluster: Any,
+    nodes: list[Any],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The film that kills it each time is an error after three tries; nothing is doubled."""
+    caplog.set_level(logging.DEBUG, logger="common_ml.runtime.ray_cluster")
     spec = spec_of(tmp_path, KILLS)
     names = films_in(tmp_path / "films", 12)
     poison = tmp_path / "films" / "worker-poison.mp4"
@@ -126,6 +132,8 @@ def test_an_actor_that_is_killed_is_replaced(
         for message in open_parts(spec.parts).read(spec.key_of(film))
     ]
     assert "ActorDiedError" in str(error)
+    assert "A worker died or was killed" in caplog.text
+    assert capfd.readouterr().out == ""  # where Ray itself prints that
 
 
 def test_a_node_that_is_lost_costs_only_the_film_in_hand(
