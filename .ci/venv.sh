@@ -44,7 +44,7 @@ if ! "$dir/bin/python" -c "$check" >/dev/null 2>&1; then
     echo "Making $dir with $("$python" -V)" >&2
     rm -rf "$dir"
     if [ $have_uv = yes ]; then
-        uv venv --quiet --python "$python" "$dir"
+        uv venv --quiet --seed --python "$python" "$dir" # with pip: tests use it
     else
         "$python" -m venv "$dir"
     fi
