@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from common_ml.errors import OutputError
 from common_ml.tagging.messages import Tag
-from common_ml.tagging.tags_file.writer import Writer
+from common_ml.tagging.tags_file.writer import Writer, output_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -68,7 +70,26 @@ def merge(
                     missing.append(key.file)
                 else:
                     num_parts += 1
-        beside.replace(place)
+        _replace(place, beside)
+    except OutputError as error:
+        if error.path != os.fspath(beside):  # of a store of parts
+            raise
+        raise _renamed(error, place, beside) from error
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):  # there is no such folder
+            beside.unlink()
     return MergeResult(num_parts, num_tags, tuple(missing))
+
+
+def _replace(place: Path, beside: Path) -> None:
+    try:
+        beside.replace(place)
+    except OSError as error:
+        raise output_error("replaced", os.fspath(place), error) from error
+
+
+def _renamed(error: OutputError, place: Path, beside: Path) -> OutputError:
+    """Return an error about the output, whose name the user knows."""
+    renamed = OutputError(str(error).replace(os.fspath(beside), os.fspath(place)), path=place)
+    renamed.errno = error.errno
+    return renamed
