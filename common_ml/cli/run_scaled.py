@@ -321,7 +321,9 @@ def run_scaled(
             engine_options=tuple(engine_options),
             cache_bytes=round(scale.cache_gib * (1 << 30)),
         )
-        films = list(plan.films) if plan is not None else find_films(files, _PROBE_SECONDS)
+        # all machines must find the same costs, however long it takes: else shards would overlap
+        probe_seconds = _PROBE_SECONDS if share is None else None
+        films = list(plan.films) if plan is not None else find_films(files, probe_seconds)
         if share is None:
             stack.enter_context(output_lock(output))
             prepare([film.name for film in films])

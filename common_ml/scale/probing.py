@@ -22,24 +22,32 @@ _BYTES_PER_SECOND = 500_000
 def films_of(names: Iterable[str], *, within_seconds: float | None = None) -> list[Film]:
     """Return films with their costs, in the order of the names.
 
-    A film that is not probed in time is estimated from its size and the rate of the others; one
-    with a URL has an average cost.
+    A film that is not probed in time, or whose duration is unknown, is estimated from its size and
+    the rate of the others; one with a URL has an average cost. Pictures are known by their names.
 
     Args:
         names: Paths and URLs; duplicates are dropped.
         within_seconds: Time for probing; None for as long as it takes.
     """
+    from common_ml.media.kinds import kind_by_name
+
     unique = list(dict.fromkeys(names))
     ends = None if within_seconds is None else time.monotonic() + within_seconds
 
     def seconds_of(name: str) -> float | None:
+        if kind_by_name(name) == "image":
+            return PICTURE_SECONDS
         if is_url(name) or (ends is not None and time.monotonic() > ends):
             return None
         return _duration(name)
 
     with ThreadPoolExecutor(_NUM_THREADS) as threads:
         seconds = list(threads.map(seconds_of, unique))
-    known = [(name, found) for name, found in zip(unique, seconds, strict=True) if found]
+    known = [  # pictures have bytes, but hardly a duration
+        (name, found)
+        for name, found in zip(unique, seconds, strict=True)
+        if found is not None and found > PICTURE_SECONDS
+    ]
     num_bytes = sum(_size(name) for name, _ in known)
     rate = num_bytes / sum(found for _, found in known) if known else _BYTES_PER_SECOND
     average = sum(found for _, found in known) / len(known) if known else 1.0
@@ -54,16 +62,15 @@ def films_of(names: Iterable[str], *, within_seconds: float | None = None) -> li
     return films
 
 
-def _duration(path: str) -> float:
-    from common_ml.media.kinds import kind_by_name
+def _duration(path: str) -> float | None:
+    """Return the duration in seconds; None if the file does not state it."""
     from common_ml.media.probe import probe
 
-    if kind_by_name(path) == "image":
-        return PICTURE_SECONDS
     try:
-        return float(probe(path).duration_seconds or 0)
+        duration = probe(path).duration_seconds
     except (MediaError, OSError):  # the tagger reports it
         return PICTURE_SECONDS
+    return None if duration is None else float(duration)
 
 
 def _size(path: str) -> int:
