@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from common_ml.data.formats.shared.media_names import kind_of
+from common_ml.data.formats.shared.numeric_id import numeric_id
 from common_ml.data.formats.shared.shapes import KEY, geometry_of
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ class DiffgramFile:
     def id(self) -> int | str:
         """Id in the source, as an int where it is one."""
         text = self.record.id
-        return int(text) if text.isdecimal() and str(int(text)) == text else text
+        number = numeric_id(text)
+        return text if number is None else number
 
     @property
     def type(self) -> str:

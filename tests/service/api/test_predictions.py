@@ -187,6 +187,11 @@ def test_events_are_resumed_without_a_gap(served: Served, ann: httpx.Client) -> 
 
     kinds = ["prediction.queued", "prediction.running", "prediction.done", "prediction.queued"]
     assert seen == list(zip(kinds, [files[0]] * 3 + [files[1]], strict=True))
+    # an id that no event can have counts as none
+    with httpx_sse.connect_sse(
+        ann, "GET", "/v1/events?after=0", headers={"last-event-id": "9" * 20}
+    ) as source:
+        assert next(source.iter_sse()).event == "prediction.queued"
     # nobody sees another's events
     assert served.client("bob").get("/v1/events?everybody=true").status_code == 403
 

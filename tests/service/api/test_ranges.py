@@ -1,12 +1,9 @@
-"""Ranges and cursors, as pure functions."""
+"""Ranges of bytes and entity tags, as pure functions."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from common_ml.service.api.cursors import decode_cursor, encode_cursor
 from common_ml.service.api.ranges import byte_range, matches
 from common_ml.service.problems import Problem
 
@@ -43,16 +40,3 @@ def test_entity_tags_are_compared_weakly() -> None:
     assert matches("*", '"b"')
     assert not matches('"a"', '"b"')
     assert not matches("", '"b"')
-
-
-@given(st.tuples(st.text(), st.integers(-(2**63), 2**63 - 1)))
-def test_a_cursor_returns_its_key(key: tuple[str, int]) -> None:
-    assert decode_cursor(encode_cursor(*key), str, int) == key
-
-
-@pytest.mark.parametrize("text", ["", "%%%", "eyJ9", "é", "WzFd" * 900, encode_cursor(1, "x")])
-def test_a_foreign_cursor_is_refused(text: str) -> None:
-    with pytest.raises(Problem) as caught:
-        decode_cursor(text, str, int)
-
-    assert caught.value.status == 400

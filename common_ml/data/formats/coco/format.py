@@ -19,7 +19,6 @@ place (but for absent ones), and whole videos and sounds, are skipped.
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING, Any
 
 from common_ml.data.formats.coco.objects import Categories, object_of, places
@@ -27,6 +26,7 @@ from common_ml.data.formats.coco.reader import IMAGE_KEYS, Reader
 from common_ml.data.formats.shared.json_file import load_json
 from common_ml.data.formats.shared.media import MediaFiles, known_size, pixel_scale
 from common_ml.data.formats.shared.media_names import is_still
+from common_ml.data.formats.shared.numeric_id import numeric_id
 from common_ml.data.formats.shared.policy import ErrorPolicy
 from common_ml.data.json_text import json_bytes
 from common_ml.data.report import Report
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from common_ml.types import StrPath
 
 NAME = "coco"
-
-_WHOLE = re.compile(r"0|-?[1-9]\d*", re.ASCII)
 
 
 def read(
@@ -133,8 +131,9 @@ def _image_object(record: Record, categories: Categories, report: Report) -> dic
     size = known_size(record)
     if size is not None:
         image |= {"width": size[0], "height": size[1]}
-    if _WHOLE.fullmatch(record.id):
-        image["id"] = int(record.id)
+    number = numeric_id(record.id)
+    if number is not None:
+        image["id"] = number
     elif record.id != record.media:
         image["record_id"] = record.id
     absent = [one.label for one in record.annotations if one.value == 0 and one.bounds() is None]

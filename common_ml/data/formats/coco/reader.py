@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from common_ml.data.formats.coco.usual import usual_annotation
 from common_ml.data.formats.shared.items import Item, items_of
 from common_ml.data.formats.shared.masks import coco_counts
+from common_ml.data.formats.shared.numeric_id import numeric_id
 from common_ml.data.formats.shared.to_ratio import annotation_in_ratio
 from common_ml.data.formats.shared.unique import UniqueIds
 from common_ml.data.record import Annotation, Box, Mask, Polygon, Record
@@ -274,9 +275,7 @@ def _known(value: Any, table: Mapping[Id, Any]) -> Id | None:
         return None
     if value in table:
         return value  # type: ignore[return-value]  # 7.0 is the key 7
-    other: Id = value if isinstance(value, str) else str(value)
-    if isinstance(value, str) and re.fullmatch(r"-?(?:0|[1-9]\d{0,99})", value):
-        other = int(value)
+    other: Id | None = numeric_id(value) if isinstance(value, str) else str(value)
     return other if other in table else None
 
 

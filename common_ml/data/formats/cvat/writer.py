@@ -12,6 +12,7 @@ import numpy as np
 
 from common_ml.data.formats.cvat.reader import USUAL
 from common_ml.data.formats.shared.media import known_size
+from common_ml.data.formats.shared.numeric_id import numeric_id
 from common_ml.data.formats.shared.plain_pixels import plain_box, plain_polygon
 from common_ml.data.formats.shared.shapes import KEY, geometry_of
 from common_ml.data.formats.shared.stills import SPLIT
@@ -125,7 +126,7 @@ def _add_labels(root: ET.Element, labels: Mapping[str, set[str]]) -> None:
 
 def _number(text: str, taken: set[int]) -> int:
     """Return the number in a text if it is unused, else an unused one."""
-    number = int(text) if text.isdecimal() and text.isascii() and str(int(text)) == text else 0
+    number = max(numeric_id(text) or 0, 0)
     while number in taken:
         number = max(taken) + 1
     taken.add(number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -21,6 +22,7 @@ router = APIRouter(prefix="/v1/events", tags=["events"])
 Reader = Annotated[Actor, Depends(allow("read"))]
 _BEAT_SECONDS = 15.0
 _PAGE = 500
+_EVENT_ID = re.compile(r"\d{1,18}", re.ASCII)
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
 }
@@ -47,7 +49,7 @@ async def stream_events(
     server = server_of(request)
     if everybody and not actor.sees_all:
         raise Problem(403, "only administrators may see everybody's events", code="forbidden")
-    start = int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() else after
+    start = int(last_event_id) if _EVENT_ID.fullmatch(last_event_id) else after
     if start is None:
         start = await run_sync(events.latest, server.core)
     return StreamingResponse(
