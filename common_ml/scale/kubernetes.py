@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,7 +89,7 @@ def kubernetes_manifest(plan: str, num_shards: int, options: KubernetesOptions) 
         pod["nodeSelector"] = dict(options.node_selector)
     metadata = {"name": options.name, "labels": {"app.kubernetes.io/name": "common-ml"}}
     if options.namespace:
-        metadata["namespace"] = options.namespace
+        metadata["namespace"] = checked_name(options.namespace)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -99,7 +100,7 @@ def kubernetes_manifest(plan: str, num_shards: int, options: KubernetesOptions) 
             "parallelism": min(options.parallelism, num_shards),
             "backoffLimitPerIndex": options.tries_per_shard - 1,
             "maxFailedIndexes": num_shards,
-            "podFailurePolicy": {"rules": _FAILURE_RULES},
+            "podFailurePolicy": {"rules": deepcopy(_FAILURE_RULES)},
             "template": {"metadata": {"labels": metadata["labels"]}, "spec": pod},
         },
     }

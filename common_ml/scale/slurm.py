@@ -67,7 +67,7 @@ def slurm_script(
     head += [f"--partition={options.partition}"] if options.partition else []
     head += ["--requeue", "--open-mode=append", "--signal=B:TERM@60", *options.extra]
     for text in (*head, plan):
-        if len(text.splitlines()) > 1:
+        if len(f"{text}.".splitlines()) > 1:  # a line feed at the end, too
             raise ValueError(f"a line of a batch script cannot hold {text!r}")
     lines = "\n".join(f"#SBATCH {option}" for option in head)
     quoted = shlex.quote(plan)
