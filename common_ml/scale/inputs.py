@@ -56,13 +56,18 @@ def _objects_below(url: str) -> list[str]:
     from common_ml.media.kinds import kind_by_name
 
     store, prefix = store_of(url)
-    base = url[: len(url) - len(prefix)]
+    base = url[: url.index("/", url.index("://") + 3) + 1]
     try:
         paths = sorted(found["path"] for page in store.list(prefix or None) for found in page)
     except BaseError as error:
         first = str(error).partition("\n")[0]
         raise ServiceError(f"{url} cannot be listed: {first}", url=url) from error
-    urls = [base + path for path in paths if kind_by_name(path) != "unknown"]
+    urls = [base + _escaped(path) for path in paths if kind_by_name(path) != "unknown"]
     if not urls:
         raise MissingMediaError(f"no media below {url}", path=url)
     return urls
+
+
+def _escaped(path: str) -> str:
+    """Return an object's path for a URL; what can stand there stays readable."""
+    return re.sub("[%?#]", lambda found: f"%{ord(found[0]):02X}", path)
