@@ -108,7 +108,8 @@ class FilmWorker:
             if number in self._recalled:
                 return BatchResult((), 0.0)
             self._begun = {number}
-            self._recalled.clear()
+            # batches come in the order of their numbers; a later one may be recalled already
+            self._recalled = {later for later in self._recalled if later > number}
         started = time.monotonic()
         batch = _BatchInHand(self, films)
         broken = ""

@@ -58,6 +58,17 @@ def test_urls_of_objects_lead_back_to_them(bucket: MemoryStore) -> None:
     assert stored == set(names)
 
 
+def test_the_order_is_not_that_of_the_listing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which may be any: the shards of each machine are divided alike."""
+
+    class Store:
+        def list(self, _: str | None) -> list[list[dict[str, str]]]:
+            return [[{"path": "run/b.mp4"}, {"path": "run/c.mp4"}], [{"path": "run/a.mp4"}]]
+
+    monkeypatch.setattr("common_ml.scale.inputs.store_of", lambda _: (Store(), "run/"))
+    assert names_of("s3://b/run/") == [f"s3://b/run/{name}.mp4" for name in "abc"]
+
+
 def test_a_single_url_is_taken_as_it_is() -> None:
     """Nothing is requested: the tagger's machine will."""
     url = "https://films.example/a%20b.mp4?sign=1"

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from common_ml.data import Dataset
-from common_ml.errors import ParamsError, TaggerError
-from common_ml.runtime.targets import find_target
 from common_ml.scale import tag
-from common_ml.scale.film_worker import FilmWorker, WorkSpec
-from common_ml.scale.local_pool import LocalPool
-from common_ml.scale.plan import Film
-from common_ml.scale.plan_file import Plan
 from common_ml.tagging.messages import Error, Progress, Tag
 from common_ml.tagging.wire import read_messages
 from tests.cli.running import common_ml
-from tests.scale.taggers import KILLS, MANY_TAGS, films_in, tagger_in
+from tests.scale.taggers import MANY_TAGS, films_in, tagger_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,64 +96,6 @@ def test_messages_of_a_film_come_together(plain: Path) -> None:
         assert isinstance(group[-1], (Progress, Error))
 
 
-def test_a_film_that_ends_its_tagger_is_an_error_after_three_tries(tmp_path: Path) -> None:
-    films = films_in(tmp_path / "films", 4)
-    poison = tmp_path / "films" / "poison.mp4"
-    poison.touch()
-    tagger = tagger_in(tmp_path / "tagger", KILLS)
-
-    messages = list(tag([*films, str(poison)], tagger, max_taggers=2))
-
-    (error,) = [message for message in messages if isinstance(message, Error)]
-    assert error.source_media == str(poison)
-    assert "SIGKILL" in error.message
-    assert sorted(m.source_media for m in messages if isinstance(m, Progress)) == films
-
-
-def test_a_tagger_that_cannot_work_is_an_error(tmp_path: Path) -> None:
-    films = films_in(tmp_path / "films", 9)
-    with pytest.raises(TaggerError, match="no model"):
-        list(tag(films, tagger_in(tmp_path / "tagger", "sys.exit('no model')")))
-
-
-@pytest.mark.parametrize(
-    ("options", "expected"),
-    [
-        ({"paths": "a.mp4"}, r"paths must be several, got 'a.mp4'; hint: \['a.mp4'\]"),
-        ({"on": "spark"}, "on must be local, ray, ray://auto or ray://HOST:PORT, got 'spark'"),
-        ({"on": "ray://auto"}, "parts is None: ray://auto needs a folder or URL that its machines"),
-        ({"max_taggers": 0}, "max_taggers must be >= 1, got 0"),
-        ({"parts": ""}, "parts is a folder or a URL that begins with one of s3://.*, got ''"),
-        ({"parts": "ftp://a/b"}, "parts is a folder or a URL that begins with .*'ftp://a/b'"),
-    ],
-)
-def test_arguments_that_make_no_sense(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    options: dict[str, Any],
-    expected: str,
-) -> None:
-    """They are refused at the call, before anything is written."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "a.mp4").touch()
-    with pytest.raises((TypeError, ValueError), match=expected):
-        tag(**{"paths": ["a.mp4"], "tagger": "main.py", **options})
-    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
-
-
-def test_the_end_of_a_released_worker_is_no_loss(tmp_path: Path) -> None:
-    target = find_target(tagger_in(tmp_path / "tagger", MANY_TAGS))
-    pool = LocalPool(WorkSpec(target, parts=str(tmp_path / "parts")), max_workers=1)
-    pool.grow(1)
-    (joined,) = pool.wait(10)
-    thread = pool._workers[joined.worker].thread
-    pool.release(joined.worker)
-    thread.join()
-
-    assert pool.wait(0.01) == []
-    pool.close(grace_seconds=0)
-
-
 def test_a_complete_run_leaves_no_parts(plain: Path) -> None:
     films_in(plain.parent / "good", 3, step=1)
     done = common_ml("run", "tagger", "good", "-o", "good.jsonl", "--on", "local", cwd=plain.parent)
@@ -188,13 +123,6 @@ def test_a_dataset_of_parts_has_the_order_of_their_names(plain: Path) -> None:
     assert len(merged) == len(films)
 
 
-def test_plans_are_read_and_refused(tmp_path: Path) -> None:
-    for text in ("", "[]", "{}", json.dumps({"common_ml_plan": 9}), '{"common_ml_plan": 1}'):
-        (tmp_path / "plan.json").write_text(text)
-        with pytest.raises(ParamsError, match="plan"):
-            Plan.read(tmp_path / "plan.json")
-
-
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
@@ -210,27 +138,3 @@ def test_options_that_make_no_sense_are_named(
     done = common_ml("run", "tagger", "a.mp4", *arguments, cwd=tmp_path, columns=200)
     assert done.returncode == 1
     assert expected in done.stderr
-
-
-def test_the_log_of_a_batch_travels_with_its_result(tmp_path: Path) -> None:
-    """Each line once, also of a tagger that has ended."""
-    body = """
-for line in lines:
-    print("tagging", os.path.basename(line), file=sys.stderr, flush=True)
-    if line.endswith("2.mp4"): sys.exit("too dark")
-    put("progress", source_media=line)
-"""
-    names = films_in(tmp_path / "films", 4)
-    target = find_target(tagger_in(tmp_path / "tagger", body))
-    worker = FilmWorker(WorkSpec(target, parts=str(tmp_path / "parts")))
-
-    results = [worker.tag(number, [Film(name, name, 1.0)]) for number, name in enumerate(names)]
-    worker.close()
-
-    lines = [result.log.splitlines() for result in results]
-    assert lines == [
-        ["tagging 000.mp4"],
-        ["tagging 001.mp4"],
-        ["tagging 002.mp4", "too dark"],
-        ["tagging 003.mp4"],
-    ]

@@ -174,3 +174,10 @@ def test_a_plan_is_written_whole_or_not_at_all(
         other.write(tmp_path / "plan.json")
     assert Plan.read(tmp_path / "plan.json") == PLAN
     assert [path.name for path in tmp_path.iterdir()] == ["plan.json"]
+
+
+def test_plans_are_read_and_refused(tmp_path: Path) -> None:
+    for text in ("", "[]", "{}", json.dumps({"common_ml_plan": 9}), '{"common_ml_plan": 1}'):
+        (tmp_path / "plan.json").write_text(text)
+        with pytest.raises(ParamsError, match="plan"):
+            Plan.read(tmp_path / "plan.json")
