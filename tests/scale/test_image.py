@@ -13,10 +13,8 @@ from typing import Any
 
 import pytest
 
-from common_ml.scale.apptainer import folders_of, image_address
-from common_ml.scale.plan import Film
-from common_ml.scale.plan_file import Plan
 from tests.cli.running import common_ml
+from tests.scale.made_plan import plan_of
 from tests.scale.taggers import MANY_TAGS, films_in, tagger_in
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -194,48 +192,6 @@ def test_options_that_make_no_sense_are_named(
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"error: ParamsError: {expected}")
-
-
-@pytest.mark.parametrize(
-    ("image", "address"),
-    [
-        ("/shared/t.sif", "/shared/t.sif"),
-        ("docker://registry.example/t:1", "docker://registry.example/t:1"),
-        ("oras://registry.example/t:1", "oras://registry.example/t:1"),
-        ("registry.example/t:1", "docker://registry.example/t:1"),
-    ],
-)
-def test_images_are_named_as_apptainer_does(image: str, address: str) -> None:
-    assert image_address(image) == address
-
-
-def plan_of(paths: list[str], *, parts: str = "/runs/7") -> Plan:
-    films = tuple(Film(path, path, 1.0) for path in paths)
-    return Plan("/t/main.py", "", None, parts, 1, films)
-
-
-@pytest.mark.parametrize(
-    ("plan", "expected"),
-    [
-        (plan_of(["/films/a.mp4", "/films/b/c.mp4"]), ["/films", "/runs/7", "/shared"]),
-        (plan_of(["/shared/x/a.mp4"], parts="s3://b/p"), ["/shared"]),
-        (plan_of(["s3://b/a.mp4", "/a/b/f.mp4", "/a/b-c/f.mp4"], parts="/a/b/p"),
-         ["/a/b", "/a/b-c", "/shared"]),
-        (plan_of([f"/mnt/films/{n}/a.mp4" for n in range(99)]),
-         ["/mnt/films", "/runs/7", "/shared"]),
-    ],
-)  # fmt: skip
-def test_the_folders_that_an_image_sees(plan: Plan, expected: list[str]) -> None:
-    assert folders_of(plan, "/shared/plan.json") == expected
-
-
-def test_an_image_sees_where_links_lead(tmp_path: Path) -> None:
-    (tmp_path / "store").mkdir()
-    (tmp_path / "store" / "a.mp4").touch()
-    (tmp_path / "films").mkdir()
-    (tmp_path / "films" / "a.mp4").symlink_to(tmp_path / "store" / "a.mp4")
-    found = folders_of(plan_of([str(tmp_path / "films" / "a.mp4")]), "/shared/plan.json")
-    assert str(tmp_path / "store") in found
 
 
 def blocks(language: str) -> list[str]:
