@@ -15,6 +15,7 @@ import typer
 from common_ml.cli.console import print_error, stderr
 from common_ml.cli.durations import Durations
 from common_ml.cli.output_lock import output_lock
+from common_ml.cli.scale_checks import refuse_folder
 from common_ml.cli.stopping import cleaned_up_on_sigterm, stopped_by_signals
 
 if TYPE_CHECKING:
@@ -302,6 +303,7 @@ def run_scaled(
     from common_ml.scale.plan_file import Plan
 
     share = scale.share
+    refuse_folder(output)
     with cleaned_up_on_sigterm(), ExitStack() as stack:
         if share is not None:
             stack.enter_context(_faults_of_the_machine())

@@ -16,11 +16,23 @@ if TYPE_CHECKING:
     from common_ml.scale.plan_file import Plan
 
 
+def refuse_folder(output: Path) -> None:
+    """Raise where an output is a folder: a merge would fail after all work is done."""
+    from common_ml.errors import OutputError
+
+    if output.is_dir():
+        raise OutputError(
+            f"the output file {output} cannot be opened: Is a directory; hint: name a file in it",
+            path=output,
+        )
+
+
 def refuse_other_file(output: Path, kind: Literal["plan", "tags file"]) -> None:
-    """Raise where a file of another kind, such as a film, would be overwritten."""
+    """Raise where a folder, or a file of another kind such as a film, would be overwritten."""
     from common_ml.errors import OutputError
     from common_ml.tagging.tags_file.resume import looks_like_tags_file
 
+    refuse_folder(output)
     if not output.is_file() or not output.stat().st_size:
         return
     if kind == "plan":

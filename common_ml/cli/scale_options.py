@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
@@ -98,7 +99,11 @@ class ScaleOptions:
     cache_gib: float
 
     def __post_init__(self) -> None:
-        problems = []
+        problems = [
+            f"--{name.replace('_', '-')} is a finite number, got inf"
+            for name in ("cpus_per_tagger", "gpus_per_tagger", "cache_gib")
+            if math.isinf(getattr(self, name))
+        ]
         if self.on is not None and not re.fullmatch(r"local|ray|ray:(//)?[^/].*", self.on):
             problems.append(f"--on is ray, ray://auto or ray://HOST:PORT, got {self.on!r}")
         if self.shard is not None:

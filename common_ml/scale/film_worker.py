@@ -248,14 +248,18 @@ class _BatchInHand:
             return None
         stack = ExitStack()
         writer = stack.enter_context(worker._parts.writer(key))
-        path = film.path
+        path, text = film.path, ""
         try:
+            film.name.encode()  # otherwise no message can name it
             if is_url(path):
                 path = stack.enter_context(worker._cache_of_node().file(path))
             else:
                 os.stat(path)  # noqa: PTH116 - a text, not a path
+        except UnicodeEncodeError:
+            text = f"the path is not UTF-8: {film.name!r}; hint: rename the file"
         except OSError as error:  # as unplugged disks and films that were moved after planning
             text = f"{type(error).__name__}: {error}"
+        if text:
             writer.write(Error(text, film.name))
             writer.commit()
             stack.close()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from contextlib import ExitStack
+from dataclasses import replace
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from common_ml.parts import open_parts
+from common_ml.parts import open_parts, params_digest
 from common_ml.runtime.revisions import revision_of
 from common_ml.runtime.tagger import GRACE_SECONDS
 from common_ml.runtime.targets import find_target
@@ -185,7 +185,7 @@ def tag(  # noqa: PLR0913 - options, each given by its name
 
     Raises:
         TaggerError: there is no such tagger or cluster, or no worker can tag anything.
-        TypeError: `paths` is a single path.
+        TypeError: `paths` is a single path, or `params` cannot be written as JSON.
         ValueError: a cluster of several machines needs `parts`, or an option is invalid.
     """
     if isinstance(paths, (str, os.PathLike)):
@@ -198,30 +198,30 @@ def tag(  # noqa: PLR0913 - options, each given by its name
         raise ValueError(problem)
     if parts is None and on not in ("local", "ray"):
         raise ValueError(f"parts is None: {on} needs a folder or URL that its machines share")
+    params_digest(params)  # a TypeError here, rather than in each worker
     target = find_target(tagger)
-    temporary = None if parts is not None else tempfile.mkdtemp(prefix="common-ml-parts-")
     spec = WorkSpec(
         target,
-        parts=os.fspath(parts if parts is not None else temporary or ""),
+        parts="" if parts is None else os.fspath(parts),
         revision=revision_of(target),
         params=params,
         cache_bytes=cache_bytes,
     )
     films = films_of([os.fspath(path) for path in paths], within_seconds=_PROBE_SECONDS)
-    job = ScaleJob(
-        spec, films, on=on, max_taggers=max_taggers, num_cpus=num_cpus, num_gpus=num_gpus
-    )
-    return _messages(job, spec, temporary)
+    if spec.parts:
+        open_parts(spec.parts)  # an error here, rather than at the first message
+    options = {"max_taggers": max_taggers, "num_cpus": num_cpus, "num_gpus": num_gpus}
+    return _messages(spec, films, on=on, **options)
 
 
-def _messages(job: ScaleJob, spec: WorkSpec, temporary: str | None) -> Iterator[Message]:
-    try:
-        with job:
-            for result in job.results():
-                yield from job.parts.read(spec.key_of(result.film))
-    finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
+def _messages(spec: WorkSpec, films: Sequence[Film], **options: Any) -> Iterator[Message]:
+    with ExitStack() as stack:
+        if not spec.parts:  # made here, as an iterator that is never started removes nothing
+            folder = TemporaryDirectory(prefix="common-ml-parts-", ignore_cleanup_errors=True)
+            spec = replace(spec, parts=stack.enter_context(folder))
+        job = stack.enter_context(ScaleJob(spec, films, **options))
+        for result in job.results():
+            yield from job.parts.read(spec.key_of(result.film))
 
 
 def _num_local(num_cpus: float, num_gpus: float) -> int:

@@ -130,5 +130,7 @@ class _LocalWorker:
             reason = f"{type(error).__name__}: {error}"
             raise  # shown with its traceback: it is a bug
         finally:
-            self.films.close()
-            self._events.put(Lost(self.name, reason, "none"))
+            try:
+                self.films.close()
+            finally:  # in any case: the driver waits for its films otherwise
+                self._events.put(Lost(self.name, reason, "none"))

@@ -28,6 +28,17 @@ def test_what_was_in_the_file_before_is_not_part_of_it(tmp_path: Path) -> None:
     assert captured.last_lines() == "one\ntwo"
 
 
+def test_a_file_that_somebody_removes_has_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "stderr.txt"
+    append(path, b"one\n")
+    captured = Captured(path)
+    path.unlink()
+
+    assert (captured.text(), captured.since(0), captured.last_lines()) == ("", b"", "")
+    captured.keep()
+    assert captured.text() == ""
+
+
 def test_a_removed_file_stays_readable(tmp_path: Path) -> None:
     path = tmp_path / "stderr.txt"
     append(path, b"before\n")

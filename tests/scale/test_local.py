@@ -128,6 +128,8 @@ def test_a_dataset_of_parts_has_the_order_of_their_names(plain: Path) -> None:
     [
         (["--shard", "4/3", "--parts", "p"], "--shard is I/N with 1 <= I <= N, got '4/3'"),
         (["--shard", "1/3"], "--shard needs --parts or --plan"),
+        (["--on", "local", "--cache-gib", "inf"], "--cache-gib is a finite number, got inf"),
+        (["--on", "local", "-o", "."], "the output file . cannot be opened: Is a directory; hint"),
         (["--on", "spark"], "--on is ray, ray://auto or ray://HOST:PORT, got 'spark'"),
     ],
 )

@@ -171,3 +171,20 @@ def test_the_end_of_a_released_worker_is_no_loss(tmp_path: Path) -> None:
 
     assert pool.wait(0.01) == []
     pool.close(grace_seconds=0)
+
+
+def test_a_worker_whose_end_fails_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a word of it, the driver would wait forever for its films."""
+    target = find_target(tagger_in(tmp_path / "tagger", MANY_TAGS))
+    pool = LocalPool(WorkSpec(target, parts=str(tmp_path / "parts")), max_workers=1)
+    pool.grow(1)
+    (joined,) = pool.wait(10)
+    worker = pool._workers[joined.worker]
+    monkeypatch.setattr(worker.films, "close", lambda: 1 / 0)
+    monkeypatch.setattr(threading, "excepthook", lambda args: None)
+    worker.batches.put(None)
+    worker.thread.join()
+
+    (lost,) = pool.wait(0.01)
+    assert (type(lost), lost.worker) == (Lost, joined.worker)
+    pool.close(grace_seconds=0)
