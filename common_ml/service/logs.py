@@ -8,7 +8,7 @@ import time
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, TextIO
 
-import orjson
+from common_ml.service.json_bytes import json_bytes
 
 if TYPE_CHECKING:
     from typing import Any
@@ -36,7 +36,7 @@ class JsonFormatter(logging.Formatter):
         document |= {k: v for k, v in vars(record).items() if k not in _STANDARD}
         if record.exc_info:
             document["traceback"] = self.formatException(record.exc_info)
-        return orjson.dumps(document, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        return json_bytes(document).decode()
 
 
 def log_as_json(*, stream: TextIO | None = None, level: int = logging.INFO) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from starlette.responses import Response
+
+from common_ml.service.json_bytes import json_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +50,7 @@ class Problem(Exception):  # noqa: N818 - the name of the standard
             **self.extra,
         }
         return Response(
-            orjson.dumps(document, default=str),
+            json_bytes(document),
             status_code=self.status,
             headers=self.headers,
             media_type=MEDIA_TYPE,

@@ -9,11 +9,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from common_ml.backoff import Backoff
-from common_ml.errors import DatabaseFullError, DatabaseUnavailableError, MissingExtraError
+from common_ml.errors import (
+    DatabaseFullError,
+    DatabaseUnavailableError,
+    InvalidRequestError,
+    MissingExtraError,
+    PredictionServiceError,
+)
 from common_ml.service.db.notifications import FileNotifications, channel
 
 if TYPE_CHECKING:
@@ -260,9 +266,11 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def translated(error: DBAPIError) -> DatabaseUnavailableError | None:
+def translated(error: DBAPIError) -> PredictionServiceError | None:
     """Translate an error of the database itself; return None where the statement is at fault."""
     message = str(error.orig).strip()
+    if isinstance(error, DataError):  # PostgreSQL has no text with NUL, for one
+        return InvalidRequestError(f"a value is none that the database can hold: {message}")
     if getattr(error.orig, "sqlstate", None) == "53100" or "database or disk is full" in message:
         return DatabaseFullError(
             "the database is full: nothing was kept; hint: free space on its disk"

@@ -15,10 +15,11 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Table,
-    Text,
     UniqueConstraint,
     text,
 )
+
+from common_ml.service.db.unicode_text import UnicodeText
 
 metadata = MetaData(
     naming_convention={
@@ -45,8 +46,8 @@ user = Table(
     "user",
     metadata,
     _id(),
-    Column("name", Text, nullable=False, unique=True),
-    Column("password_hash", Text),
+    Column("name", UnicodeText, nullable=False, unique=True),
+    Column("password_hash", UnicodeText),
     Column("disabled", Boolean, nullable=False, server_default=text("false")),
     Column("created_at", _TIME, nullable=False),
 )
@@ -54,17 +55,17 @@ user_role = Table(
     "user_role",
     metadata,
     _to("user", "user_id", primary_key=True),
-    Column("role", Text, primary_key=True),
+    Column("role", UnicodeText, primary_key=True),
 )
 token = Table(
     "token",
     metadata,
     _id(),
-    Column("hash", Text, nullable=False, unique=True),
+    Column("hash", UnicodeText, nullable=False, unique=True),
     _to("user", "user_id", nullable=False, index=True),
-    Column("kind", Text, nullable=False),  # session, key or setup
-    Column("name", Text, nullable=False, server_default=""),
-    Column("scopes", Text),  # a JSON list of rights; NULL for all of the owner's
+    Column("kind", UnicodeText, nullable=False),  # session, key or setup
+    Column("name", UnicodeText, nullable=False, server_default=""),
+    Column("scopes", UnicodeText),  # a JSON list of rights; NULL for all of the owner's
     Column("created_at", _TIME, nullable=False),
     Column("expires_at", _TIME),
     Column("used_at", _TIME),
@@ -73,36 +74,38 @@ model = Table(
     "model",
     metadata,
     _id(),
-    Column("name", Text, nullable=False, unique=True),
-    Column("target", Text, nullable=False),
-    Column("revision", Text, nullable=False),
-    Column("types", Text, nullable=False),  # a JSON list of kinds of files
-    Column("tags", Text, nullable=False, server_default="[]"),
-    Column("fields", Text, nullable=False, server_default="{}"),
-    Column("params", Text, nullable=False, server_default="{}"),  # its defaults
-    Column("params_schema", Text, nullable=False, server_default="{}"),
-    Column("description", Text, nullable=False, server_default=""),
+    Column("name", UnicodeText, nullable=False, unique=True),
+    Column("target", UnicodeText, nullable=False),
+    Column("revision", UnicodeText, nullable=False),
+    Column("types", UnicodeText, nullable=False),  # a JSON list of kinds of files
+    Column("tags", UnicodeText, nullable=False, server_default="[]"),
+    Column("fields", UnicodeText, nullable=False, server_default="{}"),
+    Column("params", UnicodeText, nullable=False, server_default="{}"),  # its defaults
+    Column("params_schema", UnicodeText, nullable=False, server_default="{}"),
+    Column("description", UnicodeText, nullable=False, server_default=""),
     Column("slots", Integer, nullable=False, server_default="1"),
-    Column("gpu", Text, nullable=False, server_default=""),
+    Column("gpu", UnicodeText, nullable=False, server_default=""),
     Column("seen_at", _TIME, nullable=False),
 )
 file = Table(
     "file",
     metadata,
     _id(),
-    Column("sha256", Text, nullable=False, unique=True),
-    Column("md5", Text, nullable=False, index=True),
+    Column("sha256", UnicodeText, nullable=False, unique=True),
+    Column("md5", UnicodeText, nullable=False, index=True),
     Column("size", BigInteger, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("suffix", Text, nullable=False, server_default=""),  # of its name when first stored
-    Column("key", Text, nullable=False),  # in the store
+    Column("kind", UnicodeText, nullable=False),
+    Column(
+        "suffix", UnicodeText, nullable=False, server_default=""
+    ),  # of its name when first stored
+    Column("key", UnicodeText, nullable=False),  # in the store
     Column("created_at", _TIME, nullable=False),
 )
 content_text = Table(  # what can be searched for, each text once
     "content_text",
     metadata,
     _id(),
-    Column("text", Text, nullable=False),
+    Column("text", UnicodeText, nullable=False),
     Column("hash", LargeBinary, nullable=False, unique=True),  # texts may be too long for an index
 )
 file_name = Table(
@@ -111,7 +114,7 @@ file_name = Table(
     _id(),
     _to("file", "file_id", nullable=False),
     _to("user", "user_id", nullable=False),
-    Column("name", Text, nullable=False),
+    Column("name", UnicodeText, nullable=False),
     Column("text_id", _ID, ForeignKey("content_text.id"), nullable=False, index=True),
     Column("created_at", _TIME, nullable=False),
     UniqueConstraint("file_id", "user_id", "name"),
@@ -122,23 +125,23 @@ prediction = Table(
     metadata,
     _id(),
     _to("file", "file_id", nullable=False),
-    Column("model", Text, nullable=False),
-    Column("revision", Text, nullable=False),
-    Column("params_sha", Text, nullable=False),
-    Column("params", Text, nullable=False),
-    Column("state", Text, nullable=False),  # queued, running, done, failed, cancelled
+    Column("model", UnicodeText, nullable=False),
+    Column("revision", UnicodeText, nullable=False),
+    Column("params_sha", UnicodeText, nullable=False),
+    Column("params", UnicodeText, nullable=False),
+    Column("state", UnicodeText, nullable=False),  # queued, running, done, failed, cancelled
     _to("user", "user_id", nullable=False),  # whose share of the queue it takes
     Column("priority", Integer, nullable=False, server_default="0"),
     Column("turn", BigInteger, nullable=False, server_default="0"),  # see operations.scheduling
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("fence", BigInteger, nullable=False, server_default="0"),
-    Column("owner", Text),  # the worker
+    Column("owner", UnicodeText),  # the worker
     Column("lease_until", _TIME),
     Column("not_before", _TIME, nullable=False, server_default="0"),
     Column("cancel", Boolean, nullable=False, server_default=text("false")),
     Column("part", BigInteger),  # the fence in the name of the part that counts
     Column("progress", Float),  # 0..1
-    Column("error", Text),
+    Column("error", UnicodeText),
     Column("num_tags", BigInteger),
     Column("created_at", _TIME, nullable=False),
     Column("queued_at", _TIME, nullable=False),
@@ -191,9 +194,9 @@ idempotency = Table(
     "idempotency",
     metadata,
     _to("user", "user_id", primary_key=True),
-    Column("key", Text, primary_key=True),
-    Column("body_sha", Text, nullable=False),
-    Column("predictions", Text, nullable=False),  # a JSON list of ids
+    Column("key", UnicodeText, primary_key=True),
+    Column("body_sha", UnicodeText, nullable=False),
+    Column("predictions", UnicodeText, nullable=False),  # a JSON list of ids
     Column("created_at", _TIME, nullable=False, index=True),
 )
 label = Table(
@@ -202,7 +205,7 @@ label = Table(
     _to("prediction", "prediction_id", primary_key=True),
     Column("text_id", _ID, ForeignKey("content_text.id"), primary_key=True),
     Column("file_id", _ID, nullable=False),
-    Column("model", Text, nullable=False),
+    Column("model", UnicodeText, nullable=False),
     Column("n", Integer, nullable=False),
     Column("best", Float),  # the highest confidence, if any tag had one
     Index(None, "text_id", "model", "file_id"),
@@ -212,7 +215,7 @@ tag = Table(  # given by people
     metadata,
     _to("file", "file_id", primary_key=True),
     _to("user", "user_id", primary_key=True),  # its author
-    Column("tag", Text, primary_key=True),
+    Column("tag", UnicodeText, primary_key=True),
     Column("text_id", _ID, ForeignKey("content_text.id"), nullable=False, index=True),
     Column("created_at", _TIME, nullable=False),
 )
@@ -221,17 +224,19 @@ tag_role = Table(  # roles that may see and tag a user's file
     metadata,
     _to("file", "file_id", primary_key=True),
     _to("user", "user_id", primary_key=True),  # who opened the file to the role
-    Column("role", Text, primary_key=True),
+    Column("role", UnicodeText, primary_key=True),
     Index(None, "role", "file_id"),
 )
 event = Table(
     "event",
     metadata,
     _id(),
-    Column("kind", Text, nullable=False),
+    Column("kind", UnicodeText, nullable=False),
     _to("user", "user_id"),  # who may see it, besides administrators
-    Column("subject", Text, nullable=False, server_default=""),  # such as the prediction's id
-    Column("data", Text, nullable=False),
+    Column(
+        "subject", UnicodeText, nullable=False, server_default=""
+    ),  # such as the prediction's id
+    Column("data", UnicodeText, nullable=False),
     Column("created_at", _TIME, nullable=False, index=True),
     Index(None, "user_id", "id"),
     sqlite_autoincrement=True,  # an id is never given twice
@@ -241,9 +246,9 @@ webhook = Table(
     metadata,
     _id(),
     _to("user", "user_id", nullable=False, index=True),
-    Column("url", Text, nullable=False),
-    Column("secret", Text, nullable=False),
-    Column("events", Text, nullable=False),  # a JSON list of kinds
+    Column("url", UnicodeText, nullable=False),
+    Column("secret", UnicodeText, nullable=False),
+    Column("events", UnicodeText, nullable=False),  # a JSON list of kinds
     Column("failures", Integer, nullable=False, server_default="0"),  # since the last success
     Column("created_at", _TIME, nullable=False),
 )
@@ -253,11 +258,11 @@ webhook_outbox = Table(
     _id(),
     _to("webhook", "webhook_id", nullable=False, index=True),
     Column("event_id", _ID, nullable=False),
-    Column("body", Text, nullable=False),
+    Column("body", UnicodeText, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("not_before", _TIME, nullable=False),
-    Column("state", Text, nullable=False),  # waiting, delivered or failed
-    Column("error", Text),
+    Column("state", UnicodeText, nullable=False),  # waiting, delivered or failed
+    Column("error", UnicodeText),
     Column("created_at", _TIME, nullable=False),
 )
 Index(
@@ -269,10 +274,10 @@ Index(
 worker = Table(
     "worker",
     metadata,
-    Column("id", Text, primary_key=True),
-    Column("host", Text, nullable=False),
+    Column("id", UnicodeText, primary_key=True),
+    Column("host", UnicodeText, nullable=False),
     Column("pid", Integer, nullable=False),
-    Column("models", Text, nullable=False),  # a JSON object: name to slots
+    Column("models", UnicodeText, nullable=False),  # a JSON object: name to slots
     Column("started_at", _TIME, nullable=False),
     Column("seen_at", _TIME, nullable=False),
 )
@@ -281,9 +286,9 @@ audit = Table(
     metadata,
     _id(),
     Column("user_id", _ID),  # stays when the user is removed
-    Column("user_name", Text, nullable=False),
-    Column("action", Text, nullable=False),
-    Column("object", Text, nullable=False, server_default=""),
-    Column("data", Text, nullable=False, server_default="{}"),
+    Column("user_name", UnicodeText, nullable=False),
+    Column("action", UnicodeText, nullable=False),
+    Column("object", UnicodeText, nullable=False, server_default=""),
+    Column("data", UnicodeText, nullable=False, server_default="{}"),
     Column("created_at", _TIME, nullable=False, index=True),
 )

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from common_ml.service.db.schema import content_text
 from common_ml.service.db.statements import insert_ignoring
+from common_ml.service.db.unicode_text import unicode_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,9 +39,8 @@ def text_ids(connection: Connection, texts: Iterable[str]) -> dict[str, int]:
 
 
 def storable(text: str) -> str:
-    """Return the text as both databases can store it: no NUL, no lone surrogates, not too long."""
-    clean = text[:MAX_CHARACTERS].replace("\0", "\ufffd")
-    return clean.encode("utf-8", "replace").decode()
+    """Return the text as both databases can store it, and not too long."""
+    return unicode_only(text[:MAX_CHARACTERS])
 
 
 def text_hash(text: str) -> bytes:

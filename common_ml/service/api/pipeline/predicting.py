@@ -9,6 +9,7 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Body, Depends, Query, Request
 
 from common_ml.service.api.dependencies import allow, server_of
+from common_ml.service.api.pipeline.hashes import Hash
 from common_ml.service.api.server_state import Server
 from common_ml.service.operations import files, predictions, results
 from common_ml.service.operations.actor import Actor
@@ -80,7 +81,7 @@ async def predict(
 def show_results(
     request: Request,
     actor: Reader,
-    md5_hashes: Annotated[list[str], Body(max_length=1000, examples=[["0" * 32]])],
+    md5_hashes: Annotated[list[Hash], Body(max_length=1000, examples=[["0" * 32]])],
 ) -> list[dict[str, Any]]:
     """Return the results of objects, by their MD5."""
     server = server_of(request)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from common_ml.errors import PredictionServiceError
 from common_ml.service.api.dependencies import allow, server_of
+from common_ml.service.api.pipeline.hashes import Hash
 from common_ml.service.operations import tags
 from common_ml.service.operations.actor import Actor
 
@@ -21,7 +22,7 @@ Username = Annotated[
     str, Query(max_length=200, description="By default yourself; others for an administrator.")
 ]
 Texts = Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=100)]
-Hashes = Annotated[list[str], Field(max_length=1000, examples=[["0" * 32]])]
+Hashes = Annotated[list[Hash], Field(max_length=1000, examples=[["0" * 32]])]
 
 
 class TagUpdate(BaseModel):
