@@ -69,9 +69,10 @@ def plan(
     from common_ml.cli.params_options import merge_params
     from common_ml.cli.texts import clock, plural
     from common_ml.errors import OutputError, ParamsError
+    from common_ml.parts import problem_of_parts
     from common_ml.runtime.revisions import revision_of
     from common_ml.runtime.targets import find_target
-    from common_ml.scale.inputs import find_films, problem_of_parts
+    from common_ml.scale.inputs import find_films
     from common_ml.scale.plan_file import Plan
 
     refuse_other_file(output, "plan")

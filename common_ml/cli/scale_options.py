@@ -113,7 +113,7 @@ class ScaleOptions:
             if self.parts is None and self.plan is None:
                 problems.append("--shard needs --parts or --plan: where all shards put their parts")
         if self.parts is not None:
-            from common_ml.scale.inputs import problem_of_parts
+            from common_ml.parts import problem_of_parts
 
             if problem := problem_of_parts(self.parts):
                 problems.append(f"--{problem}")

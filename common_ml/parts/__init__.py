@@ -17,7 +17,7 @@ from common_ml.parts.folder import FolderParts
 from common_ml.parts.keys import PartKey, params_digest
 from common_ml.parts.merging import MergeResult, merge
 from common_ml.parts.objects import ObjectParts
-from common_ml.parts.opening import open_parts
+from common_ml.parts.opening import open_parts, problem_of_parts
 from common_ml.parts.store import PartsStore, PartState, PartWriter
 
 __all__ = [
@@ -31,4 +31,5 @@ __all__ = [
     "merge",
     "open_parts",
     "params_digest",
+    "problem_of_parts",
 ]

@@ -1,4 +1,4 @@
-"""Resolve command line inputs: films as files, folders, globs and URLs, and the parts address."""
+"""Resolve command line inputs: films as files, folders, globs and URLs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from common_ml.errors import MissingMediaError, ServiceError
-from common_ml.parts.objects import SCHEMES
 from common_ml.runtime.media_files import find_media
 from common_ml.scale.node_cache import is_url, store_of
 from common_ml.scale.probing import films_of
@@ -38,16 +37,6 @@ def find_films(arguments: Iterable[str], within_seconds: float | None = None) ->
         else:
             names.append(argument)
     return films_of(names, within_seconds=within_seconds)
-
-
-def problem_of_parts(place: str) -> str | None:
-    """Return the problem of a parts address; None if it is valid.
-
-    An address with an unknown scheme would otherwise become a folder of that name.
-    """
-    if place and (place.startswith(SCHEMES) or not re.match(r"\w+:/", place)):
-        return None
-    return f"parts is a folder or a URL that begins with one of {', '.join(SCHEMES)}, got {place!r}"
 
 
 def _objects_below(url: str) -> list[str]:

@@ -8,13 +8,12 @@ from dataclasses import replace
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from common_ml.parts import open_parts, params_digest
+from common_ml.parts import open_parts, params_digest, problem_of_parts
 from common_ml.runtime.revisions import revision_of
 from common_ml.runtime.tagger import GRACE_SECONDS
 from common_ml.runtime.targets import find_target
 from common_ml.scale.driver import Driver
 from common_ml.scale.film_worker import DEFAULT_CACHE_BYTES, WorkSpec
-from common_ml.scale.inputs import problem_of_parts
 from common_ml.scale.local_pool import LocalPool
 from common_ml.scale.probing import films_of
 from common_ml.tagging.messages import Error

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from common_ml.errors import ParamsError
+from common_ml.parts import problem_of_parts
 from common_ml.scale.plan import PICTURE_SECONDS, Film
 from common_ml.tagging.params.problems import shown, wrong_value
 from common_ml.tagging.params.validation import validate
@@ -75,6 +76,8 @@ def read_document(path: StrPath, *, version: int) -> dict[str, Any]:
         raise _refused(path, problems) from error
     films = tuple(Film(**film) for film in document["films"])
     problems = list(_contradictions(films, document["num_shards"]))
+    if problem := problem_of_parts(document["parts"]):
+        problems.append(f"{problem} @ $.parts")
     if problems:
         raise _refused(path, problems)
     return {"params": None, **document, "films": films}

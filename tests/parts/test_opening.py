@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from common_ml.errors import MissingExtraError
-from common_ml.parts import FolderParts, open_parts
+from common_ml.parts import FolderParts, open_parts, problem_of_parts
 from common_ml.parts.objects import SCHEMES, ObjectParts
 
 
@@ -39,3 +39,18 @@ def test_a_url_without_its_library_names_the_extra(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "obstore", None)
     with pytest.raises(MissingExtraError, match=r"obstore is not installed; hint: .*\[s3\]"):
         open_parts("s3://bucket/run-7")
+
+
+@pytest.mark.parametrize(
+    "place", ["parts", "/shared/run-7", "./s3", "a:b", "C:parts", *(f"{s}b/p" for s in SCHEMES)]
+)
+def test_places_for_parts(place: str) -> None:
+    assert problem_of_parts(place) is None
+
+
+@pytest.mark.parametrize("place", ["", "ftp://a/b", "s3:/bucket/run", "https://a/b", "S3://b/p"])
+def test_places_that_would_become_folders_of_that_name(place: str) -> None:
+    assert problem_of_parts(place) == (
+        "parts is a folder or a URL that begins with one of s3://, gs://, az://, azure://, "
+        f"abfs://, abfss://, got {place!r}"
+    )

@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from common_ml.errors import MissingMediaError, ServiceError
-from common_ml.parts.objects import SCHEMES
-from common_ml.scale.inputs import find_films, problem_of_parts
+from common_ml.scale.inputs import find_films
 from common_ml.scale.node_cache import store_of
 
 obstore: Any = pytest.importorskip("obstore")
@@ -113,18 +112,3 @@ def test_a_store_that_cannot_be_listed_is_named_in_one_line(
     with pytest.raises(ServiceError) as caught:
         find_films(["s3://films/run/"])
     assert str(caught.value) == "s3://films/run/ cannot be listed: no route to host"
-
-
-@pytest.mark.parametrize(
-    "place", ["parts", "/shared/run-7", "./s3", "a:b", "C:parts", *(f"{s}b/p" for s in SCHEMES)]
-)
-def test_places_for_parts(place: str) -> None:
-    assert problem_of_parts(place) is None
-
-
-@pytest.mark.parametrize("place", ["", "ftp://a/b", "s3:/bucket/run", "https://a/b", "S3://b/p"])
-def test_places_that_would_become_folders_of_that_name(place: str) -> None:
-    assert problem_of_parts(place) == (
-        "parts is a folder or a URL that begins with one of s3://, gs://, az://, azure://, "
-        f"abfs://, abfss://, got {place!r}"
-    )

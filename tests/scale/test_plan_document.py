@@ -29,6 +29,8 @@ CHANGED = [
     ("tagger", "", 'tagger must have at least 1 character, got "" (a string) @ $.tagger'),
     ("revision", None, "revision must be a string, got null @ $.revision"),
     ("parts", ["/p"], 'parts must be a string, got ["/p"] (an array) @ $.parts'),
+    ("parts", "ftp://x/y", "a folder or a URL that begins with one of s3://, gs://"),
+    ("parts", "a\0b", "the address of parts holds a NUL character, got 'a\\x00b' @ $.parts"),
     ("params", [1], "params must be an object, got [1] (an array) @ $.params"),
     ("params", "{}", 'params must be an object, got "{}" (a string) @ $.params'),
     ("films", [], "films must have at least one film, got [] @ $.films"),

@@ -32,7 +32,7 @@ def test_only_nul_and_lone_surrogates_are_replaced(text: str) -> None:
 
 
 def test_any_error_of_a_model_ends_its_prediction(any_core: Core) -> None:
-    """PostgreSQL refused the text, and the prediction was tried again for ever."""
+    """Neither database took the text, so that the outcome could not be recorded."""
     ann = make_user(any_core, "ann")
     offer(any_core)
     file = add_file(any_core, ann, b"a", "a.png")
