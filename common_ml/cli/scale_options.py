@@ -104,8 +104,11 @@ class ScaleOptions:
             for name in ("cpus_per_tagger", "gpus_per_tagger", "cache_gib")
             if math.isinf(getattr(self, name))
         ]
-        if self.on is not None and not re.fullmatch(r"local|ray|ray:(//)?[^/].*", self.on):
-            problems.append(f"--on is ray, ray://auto or ray://HOST:PORT, got {self.on!r}")
+        if self.on is not None:
+            from common_ml.scale.job import problem_of_engine
+
+            if problem := problem_of_engine(self.on):
+                problems.append(f"--{problem}")
         if self.shard is not None:
             found = re.fullmatch(r"(\d+)/(\d+)", self.shard)
             if not found or not 1 <= int(found[1]) <= int(found[2]):

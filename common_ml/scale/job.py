@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
 from contextlib import ExitStack
 from dataclasses import replace
 from tempfile import TemporaryDirectory
@@ -187,12 +189,17 @@ def tag(  # noqa: PLR0913 - options, each given by its name
         TypeError: `paths` is a single path, or `params` cannot be written as JSON.
         ValueError: a cluster of several machines needs `parts`, or an option is invalid.
     """
-    if isinstance(paths, (str, os.PathLike)):
+    if isinstance(paths, (str, bytes, os.PathLike)):
         raise TypeError(f"paths must be several, got {paths!r}; hint: [{paths!r}]")
-    if on != "local" and not on.startswith("ray"):
-        raise ValueError(f"on must be local, ray, ray://auto or ray://HOST:PORT, got {on!r}")
+    if problem := problem_of_engine(on):
+        raise ValueError(problem)
     if max_taggers is not None and max_taggers < 1:
         raise ValueError(f"max_taggers must be >= 1, got {max_taggers}")
+    for name, number in {
+        "num_cpus": num_cpus, "num_gpus": num_gpus, "cache_bytes": cache_bytes
+    }.items():  # fmt: skip
+        if not 0 <= number < math.inf:
+            raise ValueError(f"{name} must be a finite number >= 0, got {number!r}")
     if parts is not None and (problem := problem_of_parts(os.fspath(parts))):
         raise ValueError(problem)
     if parts is None and on not in ("local", "ray"):
@@ -206,11 +213,18 @@ def tag(  # noqa: PLR0913 - options, each given by its name
         params=params,
         cache_bytes=cache_bytes,
     )
-    films = films_of([os.fspath(path) for path in paths], within_seconds=_PROBE_SECONDS)
+    films = films_of([os.fsdecode(path) for path in paths], within_seconds=_PROBE_SECONDS)
     if spec.parts:
         open_parts(spec.parts)  # an error here, rather than at the first message
     options = {"max_taggers": max_taggers, "num_cpus": num_cpus, "num_gpus": num_gpus}
     return _messages(spec, films, on=on, **options)
+
+
+def problem_of_engine(on: str) -> str | None:
+    """Return the problem of what names an engine; None if it is valid."""
+    if re.fullmatch(r"local|ray|ray:(//)?[^/].*", on):
+        return None
+    return f"on is local, ray, ray://auto or ray://HOST:PORT, got {on!r}"
 
 
 def _messages(spec: WorkSpec, films: Sequence[Film], **options: Any) -> Iterator[Message]:

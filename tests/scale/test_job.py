@@ -45,7 +45,12 @@ def test_a_tagger_that_cannot_work_is_an_error(tmp_path: Path) -> None:
     ("options", "expected"),
     [
         ({"paths": "a.mp4"}, r"paths must be several, got 'a.mp4'; hint: \['a.mp4'\]"),
-        ({"on": "spark"}, "on must be local, ray, ray://auto or ray://HOST:PORT, got 'spark'"),
+        ({"paths": b"a.mp4"}, r"paths must be several, got b'a.mp4'; hint: \[b'a.mp4'\]"),
+        ({"on": "spark"}, "on is local, ray, ray://auto or ray://HOST:PORT, got 'spark'"),
+        ({"on": "raymond"}, "on is local, ray, ray://auto or ray://HOST:PORT, got 'raymond'"),
+        ({"num_cpus": -1}, "num_cpus must be a finite number >= 0, got -1"),
+        ({"num_gpus": float("nan")}, "num_gpus must be a finite number >= 0, got nan"),
+        ({"cache_bytes": float("inf")}, "cache_bytes must be a finite number >= 0, got inf"),
         ({"on": "ray://auto"}, "parts is None: ray://auto needs a folder or URL that its machines"),
         ({"max_taggers": 0}, "max_taggers must be >= 1, got 0"),
         ({"params": {"a": object()}}, "Object of type object is not JSON serializable"),

@@ -130,7 +130,7 @@ def test_a_dataset_of_parts_has_the_order_of_their_names(plain: Path) -> None:
         (["--shard", "1/3"], "--shard needs --parts or --plan"),
         (["--on", "local", "--cache-gib", "inf"], "--cache-gib is a finite number, got inf"),
         (["--on", "local", "-o", "."], "the output file . cannot be opened: Is a directory; hint"),
-        (["--on", "spark"], "--on is ray, ray://auto or ray://HOST:PORT, got 'spark'"),
+        (["--on", "spark"], "--on is local, ray, ray://auto or ray://HOST:PORT, got 'spark'"),
     ],
 )
 def test_options_that_make_no_sense_are_named(
