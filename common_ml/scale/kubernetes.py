@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -53,6 +54,10 @@ def kubernetes_manifest(plan: str, num_shards: int, options: KubernetesOptions) 
         raise ValueError("the image has no name; hint: --image registry.example/my-tagger:1.0")
     if not _QUANTITY.fullmatch(options.memory):
         raise ValueError(f"invalid memory {options.memory!r}: expected such as 4Gi or 500M")
+    if not 0 < options.cpus_per_tagger < math.inf:
+        raise ValueError(f"invalid CPUs {options.cpus_per_tagger!r}: expected a number above 0")
+    if not _MOUNT.fullmatch(options.mount_path):
+        raise ValueError(f"invalid mount path {options.mount_path!r}: expected such as /data")
     resources: dict[str, Any] = {
         "requests": {"cpu": f"{options.cpus_per_tagger:g}", "memory": options.memory},
         "limits": {"memory": options.memory},
@@ -79,11 +84,12 @@ def kubernetes_manifest(plan: str, num_shards: int, options: KubernetesOptions) 
     }
     if options.environment_from:
         container["envFrom"] = [
-            {"secretRef": {"name": checked_name(secret)}} for secret in options.environment_from
+            {"secretRef": {"name": checked_name(secret, dots=True)}}
+            for secret in options.environment_from
         ]
     if options.volume_claim:
         container["volumeMounts"] = [{"name": "data", "mountPath": options.mount_path}]
-        claim = {"claimName": checked_name(options.volume_claim)}
+        claim = {"claimName": checked_name(options.volume_claim, dots=True)}
         pod["volumes"] = [{"name": "data", "persistentVolumeClaim": claim}]
     if options.node_selector:
         pod["nodeSelector"] = dict(options.node_selector)
@@ -116,19 +122,28 @@ _FAILURE_RULES: list[dict[str, Any]] = [
         "onExitCodes": {"containerName": "tagger", "operator": "In", "values": [1]},
     },
 ]
+_MAX_NAME = 253
 _QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?([KMGTPE]i|[kMGTPE])?")
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+_MOUNT = re.compile(r"/[^:\0\n]*")
 
 
-def checked_name(name: str) -> str:
+def checked_name(name: str, *, dots: bool = False) -> str:
     """Return a name of an object of Kubernetes.
+
+    Args:
+        name: A label of RFC 1123.
+        dots: Allow several with dots between them, as in names of secrets and claims.
 
     Raises:
         ValueError: it is not one.
     """
-    if not _NAME.fullmatch(name):
+    allowed = rf"{_LABEL}(\.{_LABEL})*" if dots else _LABEL
+    if not re.fullmatch(allowed, name) or len(name) > _MAX_NAME:
+        signs = "digits, dashes and dots" if dots else "digits and dashes"
+        length = _MAX_NAME if dots else 63
         raise ValueError(
-            f"invalid name {name!r}: expected up to 63 lower-case letters, digits and dashes"
+            f"invalid name {name!r}: expected up to {length} lower-case letters, {signs}"
         )
     return name
 

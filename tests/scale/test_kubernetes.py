@@ -140,7 +140,15 @@ def test_names_that_kubernetes_refuses(name: str) -> None:
         ({"memory": "-1Gi"}, "invalid memory '-1Gi'"),
         ({"namespace": "My Films"}, "invalid name 'My Films'"),
         ({"volume_claim": "My_Films"}, "invalid name 'My_Films'"),
+        (
+            {"volume_claim": "films..v1"},
+            "expected up to 253 lower-case letters, digits, dashes and",
+        ),
         ({"environment_from": ("ok", "")}, "invalid name ''"),
+        ({"cpus_per_tagger": float("inf")}, "invalid CPUs inf: expected a number above 0"),
+        ({"cpus_per_tagger": 0}, "invalid CPUs 0"),
+        ({"mount_path": "data"}, "invalid mount path 'data': expected such as /data"),
+        ({"mount_path": "/a:b"}, "invalid mount path '/a:b'"),
     ],
 )
 def test_an_option_that_kubernetes_would_refuse_is_named(
@@ -148,6 +156,16 @@ def test_an_option_that_kubernetes_would_refuse_is_named(
 ) -> None:
     with pytest.raises(ValueError, match=expected):
         kubernetes_manifest("/plan.json", 1, replace(FULL, **options))
+
+
+def test_secrets_and_claims_may_have_dots() -> None:
+    options = replace(FULL, volume_claim="films.v1", environment_from=("bucket.example.com",))
+
+    pod = kubernetes_manifest("/data/plan.json", 2, options)["spec"]["template"]["spec"]
+
+    assert pod["volumes"][0]["persistentVolumeClaim"] == {"claimName": "films.v1"}
+    (container,) = pod["containers"]
+    assert container["envFrom"] == [{"secretRef": {"name": "bucket.example.com"}}]
 
 
 @pytest.mark.parametrize("memory", ["4Gi", "500M", "0.5Ti", "1000000000", "100k"])
