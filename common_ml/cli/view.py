@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 EPILOG = "Example: common-ml view tags.jsonl --embed  (one file that can be shared)"
 MEGABYTE = 1_000_000
+_NO_LIMIT = 1e12  # megabytes; an int has no infinity
 
 
 def view(
@@ -99,7 +100,7 @@ def view(
         "embed": embed,
         "media": media or (),
         "params": given,
-        "media_limit_bytes": int(embed_limit * MEGABYTE),
+        "media_limit_bytes": int(min(embed_limit, _NO_LIMIT) * MEGABYTE),
     }
     if len(paths) == 1:
         written = write_page(paths[0], target, **options)

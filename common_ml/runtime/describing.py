@@ -24,6 +24,7 @@ LABEL = "common-ml.describe"
 """The label of an image that holds its description, as JSON."""
 OPTION = "--describe"
 _TIMEOUT_SECONDS = 300.0
+_MAX_SECONDS = 2_000_000.0  # poll() counts milliseconds in 31 bits
 _TAIL_LINES = 20
 
 
@@ -97,7 +98,7 @@ def _answer_of(command: Sequence[str], target: Target, timeout_seconds: float) -
             cwd=target.cwd,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=timeout_seconds,
+            timeout=min(timeout_seconds, _MAX_SECONDS),
             check=False,
             start_new_session=True,
         )

@@ -86,6 +86,12 @@ def test_nothing_is_embedded_above_the_limit(tags: Path, tmp_path: Path) -> None
     assert "data:image/jpeg;base64," in text
 
 
+def test_without_a_limit_all_is_embedded(tags: Path) -> None:
+    assert view(tags, "--embed", "--embed-limit", "inf", "--no-open") == 0
+
+    assert 'id="media-0"' in tags.with_suffix(".html").read_text()
+
+
 def test_media_that_are_elsewhere(
     tags: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
