@@ -20,7 +20,7 @@ class IdleTimer:
     """
 
     def __init__(self, seconds: float | None, call: Callable[[], None]) -> None:
-        self._seconds = seconds
+        self._seconds = None if seconds is None else min(seconds, threading.TIMEOUT_MAX)
         self._call = call
         self._timer: threading.Timer | None = None
 

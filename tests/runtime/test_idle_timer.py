@@ -69,3 +69,18 @@ def test_without_a_period_there_is_no_timer(timers: list[FakeTimer]) -> None:
     IdleTimer(None, lambda: None).start()
 
     assert timers == []
+
+
+@pytest.mark.parametrize("seconds", [1e30, float("inf")])
+def test_a_time_without_end_is_waited_for(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    faults: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", faults.append)
+    before = set(threading.enumerate())
+    timer = IdleTimer(seconds, lambda: None)
+    timer.start()
+    (thread,) = set(threading.enumerate()) - before
+    timer.stop()
+    thread.join(30)
+
+    assert not thread.is_alive()
+    assert faults == []
