@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from common_ml.data import formats
+from common_ml.data.formats.shared.json_file import load_json_or_lines
 from common_ml.errors import FormatError
 from tests.data.formats import scale_tasks
 
@@ -44,8 +45,15 @@ def test_tasks_are_read(tmp_path: Path, text: str, name: str, count: int, encodi
 def test_a_line_that_is_cut_is_named(tmp_path: Path) -> None:
     path = tmp_path / "export.jsonl"
     path.write_text(lines(STUDIO).rstrip()[:-5])
-    with pytest.raises(FormatError, match="line 2, column 1: invalid JSON"):
+    with pytest.raises(FormatError, match="line 2, column 52: invalid JSON: Expecting"):
         list(formats.get("labelstudio").read(path))
+
+
+def test_a_line_that_is_nested_too_deeply_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "export.jsonl"
+    path.write_text("{}\n" + "[" * 100_000)
+    with pytest.raises(FormatError, match="line 2: invalid JSON: nested too deeply"):
+        load_json_or_lines(path)
 
 
 def test_text_behind_the_end_is_still_an_error(tmp_path: Path) -> None:

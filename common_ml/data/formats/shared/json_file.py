@@ -49,18 +49,17 @@ def load_json_or_lines(path: StrPath) -> Any:
     try:
         return parse_json(content, name)
     except FormatError as error:
-        lines = as_utf8(content).removeprefix(codecs.BOM_UTF8).split(b"\n")
-        if "Extra data" not in str(error) or not _is_json(lines[0]):
+        cause = error.__cause__
+        if not isinstance(cause, json.JSONDecodeError) or cause.msg != "Extra data":
             raise
-    values = []
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            try:
-                values.append(parse_json(line, name))
-            except FormatError as error:
-                reason = str(error).partition("column ")[2].partition(": ")[2]
-                raise _error(name, reason or "invalid JSON", number, 1) from error
-    return values
+        lines = as_utf8(content).removeprefix(codecs.BOM_UTF8).split(b"\n")
+        if not _is_json(lines[0]):
+            raise
+    return [
+        parse_json(line, name, line_number=number)
+        for number, line in enumerate(lines, 1)
+        if line.strip()
+    ]
 
 
 def _is_json(line: bytes) -> bool:
@@ -71,12 +70,13 @@ def _is_json(line: bytes) -> bool:
     return True
 
 
-def parse_json(content: bytes, name: str) -> Any:
-    """Parse JSON that is in memory, as `load` does.
+def parse_json(content: bytes, name: str, *, line_number: int = 1) -> Any:
+    """Parse JSON that is in memory, as `load_json` does.
 
     Args:
-        content: The file.
-        name: Name of it in errors.
+        content: The file, or some lines of it.
+        name: Name of the file in errors.
+        line_number: Number of the first line in the file, for errors.
 
     Raises:
         FormatError: as above.
@@ -84,32 +84,33 @@ def parse_json(content: bytes, name: str) -> Any:
     raise_if_packed(content, name)
     encoding = encoding_of(content)
     if encoding != "utf-8-sig":
-        content = _decoded(content, encoding, name).encode("utf-8", "surrogatepass")
+        content = _decoded(content, encoding, name, line_number).encode("utf-8", "surrogatepass")
     content = content.removeprefix(codecs.BOM_UTF8)
     if not _has_large_int(content):
         try:
             return orjson.loads(content)
         except orjson.JSONDecodeError:
             pass  # the slower parser handles NaN and surrogates, and locates errors
-    return _slow(content, name)
+    return _slow(content, name, line_number)
 
 
-def _slow(content: bytes, name: str) -> Any:
-    text = _decoded(content, "utf-8", name)
+def _slow(content: bytes, name: str, first: int) -> Any:
+    text = _decoded(content, "utf-8", name, first)
     if not text.strip():
-        raise _error(name, "the file is empty", 1, 1)
+        raise _error(name, "the file is empty", first, 1)
     try:
         value = json.loads(text, parse_constant=lambda _: None)
     except json.JSONDecodeError as error:
-        raise _error(name, f"invalid JSON: {error.msg}", error.lineno, error.colno) from error
-    except RecursionError as error:
-        raise FormatError(f"{name}: invalid JSON: nested too deeply", path=name) from error
-    except ValueError as error:  # a number of more digits than Python converts
-        raise FormatError(f"{name}: invalid JSON: {error}", path=name) from error
+        line = first + error.lineno - 1
+        raise _error(name, f"invalid JSON: {error.msg}", line, error.colno) from error
+    except (RecursionError, ValueError) as error:  # or a number of more digits than Python converts
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        where = name if first == 1 else f"{name}: line {first}"
+        raise FormatError(f"{where}: invalid JSON: {reason}", path=name) from error
     return _without_surrogates(value) if re.search(r"\\u[dD][89a-fA-F]", text) else value
 
 
-def _decoded(content: bytes, encoding: str, name: str) -> str:
+def _decoded(content: bytes, encoding: str, name: str, first: int) -> str:
     try:
         return content.decode(encoding)
     except UnicodeDecodeError as error:
@@ -118,7 +119,7 @@ def _decoded(content: bytes, encoding: str, name: str) -> str:
             name,
             f"not {encoding.upper()}: byte 0x{error.object[error.start]:02x} cannot be decoded in"
             " these bytes; hint: convert the file to UTF-8",
-            line,
+            first + line - 1,
             column,
         ) from error
 
