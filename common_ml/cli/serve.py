@@ -99,9 +99,11 @@ def serve(
     first start prints a link that logs an administrator in, once.
     """
     from common_ml.service.limits import limits_of
+    from common_ml.service.origins import origins_of
     from common_ml.service.settings import Settings
 
     limits = limits_of(limit or [])
+    origins = origins_of(cors_origin or ["*"])
     if workers and not models and models_file is None:
         raise typer.BadParameter(
             "name a tagger or --models-file, or leave the work to others: --workers 0",
@@ -143,7 +145,7 @@ def serve(
         host=host,
         port=port,
         options={
-            "cors_origins": cors_origin or ["*"],
+            "cors_origins": origins,
             "secure_cookies": https,
             "starting": starting,
         },
