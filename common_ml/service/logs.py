@@ -8,7 +8,7 @@ import time
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, TextIO
 
-from common_ml.service.json_bytes import json_bytes
+from common_ml.data.json_text import json_bytes
 
 if TYPE_CHECKING:
     from typing import Any
@@ -36,7 +36,7 @@ class JsonFormatter(logging.Formatter):
         document |= {k: v for k, v in vars(record).items() if k not in _STANDARD}
         if record.exc_info:
             document["traceback"] = self.formatException(record.exc_info)
-        return json_bytes(document).decode()
+        return json_bytes(document, default=str).decode()
 
 
 def log_as_json(*, stream: TextIO | None = None, level: int = logging.INFO) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
-from common_ml.service.json_bytes import json_bytes
+from common_ml.data.json_text import json_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +50,7 @@ class Problem(Exception):  # noqa: N818 - the name of the standard
             **self.extra,
         }
         return Response(
-            json_bytes(document),
+            json_bytes(document, default=str),
             status_code=self.status,
             headers=self.headers,
             media_type=MEDIA_TYPE,

@@ -70,7 +70,7 @@ def test_equal_names_are_of_equal_keys(one: PartKey, other: PartKey) -> None:
     assert (one.name == other.name) == (one == other)
 
 
-def test_values_that_look_like_their_separators_are_told_apart() -> None:
+def test_values_that_look_like_their_separators_are_distinguished() -> None:
     keys = [
         PartKey('a", "b'),
         PartKey("a", "b"),

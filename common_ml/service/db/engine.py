@@ -132,6 +132,7 @@ class Database:
         Raises:
             DatabaseUnavailableError: the database is away for longer than `wait_seconds`, or its
                 server has been silent for some 10 s.
+            InvalidRequestError: a value is none that the database can hold.
         """
         return self._repeated(work, for_writing=False, wait_seconds=self.wait_seconds)
 
@@ -140,6 +141,7 @@ class Database:
 
         Raises:
             DatabaseUnavailableError: as in `read`.
+            InvalidRequestError: as in `read`.
         """
         return self._repeated(work, for_writing=True, wait_seconds=self.wait_seconds)
 

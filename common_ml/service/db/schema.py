@@ -95,9 +95,8 @@ file = Table(
     Column("md5", UnicodeText, nullable=False, index=True),
     Column("size", BigInteger, nullable=False),
     Column("kind", UnicodeText, nullable=False),
-    Column(
-        "suffix", UnicodeText, nullable=False, server_default=""
-    ),  # of its name when first stored
+    # of its name when first stored
+    Column("suffix", UnicodeText, nullable=False, server_default=""),
     Column("key", UnicodeText, nullable=False),  # in the store
     Column("created_at", _TIME, nullable=False),
 )
@@ -233,9 +232,8 @@ event = Table(
     _id(),
     Column("kind", UnicodeText, nullable=False),
     _to("user", "user_id"),  # who may see it, besides administrators
-    Column(
-        "subject", UnicodeText, nullable=False, server_default=""
-    ),  # such as the prediction's id
+    # such as the prediction's id
+    Column("subject", UnicodeText, nullable=False, server_default=""),
     Column("data", UnicodeText, nullable=False),
     Column("created_at", _TIME, nullable=False, index=True),
     Index(None, "user_id", "id"),

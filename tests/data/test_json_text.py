@@ -1,4 +1,4 @@
-"""JSON of answers and logs."""
+"""JSON, whatever texts and numbers it holds."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import math
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common_ml.service.json_bytes import json_bytes
+from common_ml.data.json_text import json_bytes, json_value
 
 TEXTS = st.text(st.characters())  # lone surrogates among them
 VALUES = st.recursive(
@@ -35,6 +36,7 @@ def cleaned(value: Any) -> Any:
 @given(st.dictionaries(TEXTS, VALUES, max_size=3))
 def test_all_but_lone_surrogates_comes_back(document: dict[str, Any]) -> None:
     assert json.loads(json_bytes(document)) == cleaned(document)
+    assert json_value(json_bytes(document).decode()) == cleaned(document)
 
 
 def test_lone_surrogates_become_question_marks() -> None:
@@ -49,4 +51,15 @@ def test_lone_surrogates_become_question_marks() -> None:
 def test_endless_numbers_and_other_values_are_kept() -> None:
     document = {"n": 10**30, 7: Path("a/b"), "x": {"\ud800": 10**30}}
 
-    assert json.loads(json_bytes(document)) == {"n": 10**30, "7": "a/b", "x": {"?": 10**30}}
+    assert json.loads(json_bytes(document, default=str)) == {
+        "n": 10**30,
+        "7": "a/b",
+        "x": {"?": 10**30},
+    }
+
+
+def test_other_values_are_an_error_unless_a_default_is_given() -> None:
+    with pytest.raises(TypeError):
+        json_bytes({"path": Path("a/b")})
+
+    assert json_bytes({"path": Path("a/b")}, default=str) == b'{"path":"a/b"}'
